@@ -1,0 +1,1 @@
+"""The formats and the collection on disk: WARC, Arrow schemas, tables, reading and proving. Imports no crawler."""

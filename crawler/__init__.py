@@ -1,0 +1,1 @@
+"""Broadsheet's Scrapy project: settings, add-on, spiders, download handler, commands."""

@@ -1,0 +1,1 @@
+"""What happens to a page: record, extract, tabulate. Pure functions, plus thin Scrapy item pipelines."""
