@@ -8,6 +8,7 @@ themselves; ``docs/schema.md`` is generated from here. Unknown is null: never fa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,15 +21,15 @@ _IMAGE = pa.struct([("url", _STRING), ("caption", _STRING), ("credit", _STRING),
 _LINK = pa.struct([("url", _STRING), ("text", _STRING), ("rel", _STRING)])
 
 
-def _required(name: str, kind: pa.DataType, description: str) -> pa.Field:
+def _required(name: str, kind: pa.DataType, description: str) -> pa.Field[Any]:
     return pa.field(name, kind, nullable=False, metadata={"description": description})
 
 
-def _optional(name: str, kind: pa.DataType, description: str) -> pa.Field:
+def _optional(name: str, kind: pa.DataType, description: str) -> pa.Field[Any]:
     return pa.field(name, kind, metadata={"description": description})
 
 
-def _schema(name: str, fields: Iterable[pa.Field]) -> pa.Schema:
+def _schema(name: str, fields: Iterable[pa.Field[Any]]) -> pa.Schema:
     return pa.schema(list(fields), metadata={"schema": f"broadsheet-{name}", "schema_version": SCHEMA_VERSION})
 
 
@@ -91,7 +92,11 @@ ARTICLES = _schema(
         _required("warc_record_offset", pa.int64(), "byte where the record's gzip member begins"),
         _required("warc_record_length", pa.int64(), "bytes of the record's gzip member"),
         _required("warc_record_id", _STRING, "WARC-Record-ID, in angle brackets"),
-        _optional("discovery_source", _STRING, "how the address was found: feed, news_sitemap, sitemap, section, front_page, list"),
+        _optional(
+            "discovery_source",
+            _STRING,
+            "how the address was found: feed, news_sitemap, sitemap, section, front_page, list",
+        ),
         _optional("discovery_url", _STRING, "the feed, sitemap or page that named it"),
         _required("crawl_id", _STRING, "the run that wrote this row"),
         _optional("spider", _STRING, "Scrapy spider"),

@@ -1,0 +1,105 @@
+"""A capture: one fetch as the archive holds it, and the row of the captures table that points at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from archive.url import host_parts, port_of, surt
+
+
+@dataclass(slots=True)
+class Capture:
+    """One WARC record that stands for a fetch, and where it lies.
+
+    ``record_type`` is ``response``, or ``metadata`` for an attempt that no byte answered. ``filename`` is relative to the
+    collection's archive folder; ``offset`` and ``length`` (bytes) bound the record's gzip member. ``extraction`` and
+    ``reason`` are set once the page was read. Serves as the row of ``archive.schema.CAPTURES``.
+    """
+
+    url: str
+    date: datetime
+    record_id: str
+    record_type: str
+    filename: str
+    offset: int
+    length: int
+    status: int | None = None
+    digest: str | None = None
+    content_type: str | None = None
+    location: str | None = None
+    truncated: str | None = None
+    request_record_id: str | None = None
+    ip_address: str | None = None
+    milliseconds: int | None = None
+    error: str | None = None
+    purpose: str | None = None
+    via: str | None = None
+    extraction: str | None = None
+    reason: str | None = None
+
+    def row(self, crawl_id: str) -> dict[str, Any]:
+        """This capture as a row of the captures table."""
+        return {
+            **url_columns(self.url),
+            "fetch_time": self.date,
+            "fetch_status": self.status,
+            "fetch_redirect": self._redirect(),
+            "content_digest": self.digest,
+            "content_mime_type": media_type(self.content_type),
+            "content_charset": charset(self.content_type),
+            "content_truncated": self.truncated,
+            "warc_filename": self.filename,
+            "warc_record_offset": self.offset,
+            "warc_record_length": self.length,
+            "warc_record_id": self.record_id,
+            "warc_record_type": self.record_type,
+            "request_record_id": self.request_record_id,
+            "ip_address": self.ip_address,
+            "fetch_ms": self.milliseconds,
+            "fetch_error": self.error,
+            "purpose": self.purpose,
+            "via": self.via,
+            "extraction": self.extraction,
+            "extraction_reason": self.reason,
+            "crawl_id": crawl_id,
+        }
+
+    def _redirect(self) -> str | None:
+        if self.location is None or self.status is None or not 300 <= self.status < 400:
+            return None
+        try:
+            return urljoin(self.url, self.location)
+        except ValueError:
+            return self.location
+
+
+def url_columns(url: str) -> dict[str, Any]:
+    """The columns of the Common Crawl index that come from the address alone."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    tld, domain = host_parts(host)
+    return {
+        "url_surtkey": surt(url),
+        "url": url,
+        "url_host_name": host,
+        "url_host_tld": tld,
+        "url_host_registered_domain": domain,
+        "url_protocol": parts.scheme,
+        "url_port": port_of(parts),
+        "url_path": parts.path or "/",
+        "url_query": parts.query or None,
+    }
+
+
+def media_type(content_type: str | None) -> str | None:
+    """The media type of a Content-Type field, lower case, without parameters."""
+    return (content_type or "").partition(";")[0].strip().lower() or None
+
+
+def charset(content_type: str | None) -> str | None:
+    """The charset parameter of a Content-Type field, lower case."""
+    _, _, value = (content_type or "").lower().partition("charset=")
+    return value.partition(";")[0].strip(" \"'") or None

@@ -1,0 +1,101 @@
+"""A collection on disk: a folder in WACZ's own shape, with its tables and its state beside the WARCs."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from archive.tables import Table, articles_table, captures_table
+from archive.warc import OPEN_SUFFIX, sync_folder
+
+FORMAT_VERSION = 1
+_MARKER = "collection.json"
+
+
+class CollectionError(Exception):
+    """A folder that cannot be used as a collection; the message names it, the reason and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where the parts of a collection lie."""
+
+    path: Path
+
+    @property
+    def archive(self) -> Path:
+        """WARC files."""
+        return self.path / "archive"
+
+    @property
+    def articles(self) -> Table:
+        """One row an article version."""
+        return articles_table(self.path / "tables" / "articles")
+
+    @property
+    def captures(self) -> Table:
+        """One row a fetch."""
+        return captures_table(self.path / "tables" / "captures")
+
+    def warc_files(self) -> list[Path]:
+        """All WARC files, finished ones and those still open, by name."""
+        return sorted([*self.archive.glob("*.warc.gz"), *self.archive.glob("*.warc.gz" + OPEN_SUFFIX)])
+
+    def warc_path(self, filename: str) -> Path:
+        """The file that a row's ``warc_filename`` means: under its final name, or still open."""
+        final = self.archive / Path(filename).name
+        return final if final.exists() else final.with_name(final.name + OPEN_SUFFIX)
+
+
+def open_collection(path: str | os.PathLike[str]) -> Collection:
+    """An existing collection. Raises CollectionError if there is none, or one of another format version."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise CollectionError(f"{folder}: there is no such collection; crawl into it first, or check the path")
+    marker = folder / _MARKER
+    if not marker.is_file():
+        raise CollectionError(f"{folder}: not a collection, {_MARKER} is missing; check the path, or choose an empty folder")
+    try:
+        version = json.loads(marker.read_text())["format_version"]
+    except (ValueError, KeyError, TypeError):
+        raise CollectionError(f"{marker}: cannot be read; restore it, or crawl into another folder") from None
+    if version != FORMAT_VERSION:
+        raise CollectionError(
+            f"{folder}: collection of format version {version}, and this Broadsheet reads and writes version"
+            f" {FORMAT_VERSION}; use the Broadsheet that made it, or crawl into another folder"
+        )
+    return Collection(folder)
+
+
+def create_collection(path: str | os.PathLike[str]) -> Collection:
+    """The collection at ``path``, made if the folder is missing or empty. Raises CollectionError as above."""
+    folder = Path(path)
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            found = open_collection(folder)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            _mark(folder)
+            found = Collection(folder)
+        for part in (found.archive, found.articles.folder, found.captures.folder):
+            part.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise CollectionError(f"{folder}: a file is in the way; give a folder") from None
+    except OSError as error:
+        raise CollectionError(f"{folder}: cannot be written ({error.strerror}); check the folder's rights") from None
+    return found
+
+
+def _mark(folder: Path) -> None:
+    about = {
+        "format": "broadsheet-collection",
+        "format_version": FORMAT_VERSION,
+        "created": f"{datetime.now(UTC):%FT%TZ}",
+    }
+    partial = folder / ("." + _MARKER)
+    partial.write_text(json.dumps(about, indent=1) + "\n")
+    partial.rename(folder / _MARKER)
+    sync_folder(folder)

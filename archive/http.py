@@ -1,0 +1,123 @@
+"""HTTP/1.x messages as bytes: where the head ends, what the body is, what was sent in it (RFC 9112, RFC 2616).
+
+Lenient on purpose: archives hold what servers really sent, so a malformed line is passed over and never raised.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+
+import brotli
+
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_INTERIM = re.compile(rb"HTTP/1\.\d 1\d\d[ \r\n]")
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+(\d{3})")
+_SECRET = re.compile(rb"(?im)^(authorization|cookie|proxy-authorization)([ \t]*:)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A response's status line and header fields; ``size`` is where the body begins."""
+
+    version: str
+    status: int
+    fields: tuple[tuple[str, str], ...]
+    size: int
+    complete: bool
+
+    def get(self, name: str) -> str | None:
+        """First value of the field ``name`` (lower case), or None."""
+        return next((value for key, value in self.fields if key == name), None)
+
+    def all(self, name: str) -> str:
+        """All values of the field ``name`` (lower case), joined as RFC 9110, 5.3 says."""
+        return ", ".join(value for key, value in self.fields if key == name)
+
+
+def split_interim(raw: bytes) -> tuple[bytes, bytes]:
+    """Part the interim answers (1xx) from the final response that follows them."""
+    end = 0
+    while _INTERIM.match(raw, end) and (found := _HEAD_END.search(raw, end)):
+        end = found.end()
+    return raw[:end], raw[end:]
+
+
+def parse_head(raw: bytes) -> Head | None:
+    """Read a response's head, or None where the bytes do not begin like an HTTP response."""
+    status = _STATUS_LINE.match(raw)
+    if status is None:
+        return None
+    end = _HEAD_END.search(raw)
+    head = raw[: end.start()] if end else raw
+    lines = re.sub(rb"\r?\n[ \t]+", b" ", head).split(b"\n")[1:]
+    fields = tuple(
+        (name.strip().lower().decode("latin-1"), value.strip().decode("latin-1"))
+        for name, colon, value in (line.partition(b":") for line in lines)
+        if colon
+    )
+    return Head(status[1].decode(), int(status[2]), fields, end.end() if end else len(raw), end is not None)
+
+
+def dechunk(body: bytes) -> bytes:
+    """Undo chunked framing (RFC 9112, 7.1); of a cut or malformed body, what can be read."""
+    out, at = [], 0
+    while (line_end := body.find(b"\n", at)) >= 0:
+        try:
+            size = int(body[at:line_end].split(b";")[0].strip(), 16)
+        except ValueError:
+            break
+        if size <= 0:
+            break
+        start = line_end + 1
+        out.append(body[start : start + size])
+        at = start + size
+        at += 2 if body[at : at + 2] == b"\r\n" else 1
+    return b"".join(out)
+
+
+def entity_body(raw: bytes) -> bytes | None:
+    """The payload of a response (WARC 1.1, 6.3.2): transfer coding undone, content coding kept; None without a head."""
+    head = parse_head(raw)
+    if head is None or not head.complete:
+        return None
+    body = raw[head.size :]
+    return dechunk(body) if "chunked" in head.all("transfer-encoding").lower() else body
+
+
+def content(raw: bytes, limit: int) -> bytes:
+    """The document a response carries, transfer and content codings undone, at most ``limit`` bytes of it.
+
+    Raises ValueError for a coding that is not known or a body that does not follow its coding.
+    """
+    head, body = parse_head(raw), entity_body(raw)
+    if head is None or body is None:
+        raise ValueError("no HTTP response head")
+    codings = [c.strip().lower() for c in head.all("content-encoding").split(",") if c.strip()]
+    for coding in reversed(codings):
+        body = _decode(body, coding, limit)
+    return body[:limit]
+
+
+def _decode(body: bytes, coding: str, limit: int) -> bytes:
+    try:
+        if coding in ("gzip", "x-gzip"):
+            return zlib.decompressobj(31).decompress(body, limit)
+        if coding == "deflate":
+            return zlib.decompressobj(15 if body[:1] == b"\x78" else -15).decompress(body, limit)
+        if coding == "br":
+            return bytes(brotli.decompress(body)[:limit])
+    except (zlib.error, brotli.error) as error:
+        raise ValueError(f"body is not {coding}: {error}") from error
+    if coding in ("identity", "none"):
+        return body
+    raise ValueError(f"unknown content coding {coding!r}")
+
+
+def redact(request: bytes) -> tuple[bytes, list[str]]:
+    """Blank the values of secret header fields in a request; also return the names of the fields blanked."""
+    end = _HEAD_END.search(request)
+    head, rest = (request[: end.start()], request[end.start() :]) if end else (request, b"")
+    names = [found[1].decode("latin-1") for found in _SECRET.finditer(head)]
+    return (_SECRET.sub(rb"\1\2 redacted", head) + rest, names) if names else (request, names)

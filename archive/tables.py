@@ -1,0 +1,105 @@
+"""Parquet tables: parts published whole and durable, partitioned by fetch date, read with the full schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from archive.schema import ARTICLES, CAPTURES
+from archive.warc import sync_folder
+
+_ROW_GROUP = 5_000
+
+
+class Table:
+    """One table of a collection: a folder of hive partitions ``fetch_date=YYYY-MM-DD`` with append-only parts.
+
+    ``time_column`` names the column whose UTC day is the partition.
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema, time_column: str) -> None:
+        self.folder, self.schema, self._time_column = folder, schema, time_column
+
+    def publish(self, rows: Sequence[dict[str, Any]], name: str) -> list[Path]:
+        """Write ``rows`` as parts called ``name``, one a day; each appears whole, under its final name, and durable.
+
+        Raises OSError (disk full …) with nothing half-written left behind.
+        """
+        days: dict[str, list[dict[str, Any]]] = {}
+        for row in sorted(rows, key=lambda row: (row["url_surtkey"], row[self._time_column])):
+            days.setdefault(f"{row[self._time_column]:%Y-%m-%d}", []).append(row)
+        return [self._write(day, part, name) for day, part in days.items()]
+
+    def _write(self, day: str, rows: list[dict[str, Any]], name: str) -> Path:
+        folder = self.folder / f"fetch_date={day}"
+        folder.mkdir(parents=True, exist_ok=True)
+        final, partial = folder / f"part-{name}.parquet", folder / f".part-{name}.parquet.partial"
+        columns = {field.name: [row.get(field.name) for row in rows] for field in self.schema}
+        arrays = [pa.array(columns[field.name], type=field.type) for field in self.schema]
+        table = pa.Table.from_arrays(arrays, schema=self.schema)
+        try:
+            with partial.open("wb") as file:
+                pq.write_table(table, file, compression="zstd", row_group_size=_ROW_GROUP, write_page_index=True)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.rename(final)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+        sync_folder(folder)
+        return final
+
+    def drop_partial(self) -> list[Path]:
+        """Remove what a crash left unpublished."""
+        left = list(self.folder.glob("*/.part-*.partial"))
+        for path in left:
+            path.unlink()
+        return left
+
+    def dataset(self) -> ds.Dataset:
+        """The table with all its columns, whatever older parts lack; ``fetch_date`` comes last."""
+        schema = self.schema.append(pa.field("fetch_date", pa.string(), metadata={"description": "UTC day of the fetch"}))
+        parts = sorted(str(part) for part in self.folder.glob("fetch_date=*/part-*.parquet"))
+        partitioning = ds.partitioning(pa.schema([("fetch_date", pa.string())]), flavor="hive")
+        return ds.dataset(
+            parts, schema=schema, format="parquet", partitioning=partitioning, partition_base_dir=str(self.folder)
+        )
+
+
+def articles_table(folder: Path) -> Table:
+    """The articles table that lies in ``folder``."""
+    return Table(folder, ARTICLES, "fetched_at")
+
+
+def captures_table(folder: Path) -> Table:
+    """The captures table that lies in ``folder``."""
+    return Table(folder, CAPTURES, "fetch_time")
+
+
+def open_articles(path: str | os.PathLike[str]) -> ds.Dataset:
+    """The articles of a collection (its folder, or the table's own) as a dataset with the full schema.
+
+    ``open_articles("collections/news").to_table().to_pandas()`` never drops a column that the oldest part lacks, which
+    plain ``pd.read_parquet`` does. Raises FileNotFoundError if there is no such table.
+    """
+    return articles_table(_table_folder(path, "articles")).dataset()
+
+
+def open_captures(path: str | os.PathLike[str]) -> ds.Dataset:
+    """The captures of a collection (its folder, or the table's own) as a dataset with the full schema."""
+    return captures_table(_table_folder(path, "captures")).dataset()
+
+
+def _table_folder(path: str | os.PathLike[str], name: str) -> Path:
+    given = Path(path)
+    candidates: Iterable[Path] = (given / "tables" / name, given)
+    for folder in candidates:
+        if folder.name == name and folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"{given}: no table {name!r} here; give a collection's folder or its tables/{name} folder")
