@@ -36,6 +36,17 @@ def recover(folder: Path) -> list[Recovered]:
     return [_finish(path) for path in sorted(folder.glob("*.warc.gz" + OPEN_SUFFIX))]
 
 
+def in_use(folder: Path) -> str | None:
+    """The name of a WARC file in ``folder`` that a living process writes to, or None."""
+    for path in folder.glob("*.warc.gz" + OPEN_SUFFIX):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return path.name
+    return None
+
+
 def whole_members(path: Path) -> int:
     """Bytes up to the end of the last whole gzip member of ``path``; memory stays constant."""
     good = at = 0

@@ -8,6 +8,8 @@ import unicodedata
 
 _WORD = re.compile(r"\w+")
 _SHINGLE = 3
+# a byte with its eight bits spread over eight 32-bit lanes: one addition counts eight bits
+_SPREAD = [sum((byte >> bit & 1) << (32 * bit) for bit in range(8)) for byte in range(256)]
 
 
 def fold(text: str) -> str:
@@ -28,10 +30,11 @@ def simhash(text: str | None) -> int | None:
     words = fold(text or "").split()
     if not words:
         return None
-    weights = [0] * 64
-    for at in range(max(1, len(words) - _SHINGLE + 1)):
+    lanes = [0] * 8
+    count = max(1, len(words) - _SHINGLE + 1)
+    for at in range(count):
         shingle = " ".join(words[at : at + _SHINGLE]).encode("utf-8", "replace")
-        bits = int.from_bytes(hashlib.blake2b(shingle, digest_size=8).digest(), "big")
-        for bit in range(64):
-            weights[bit] += 1 if bits >> bit & 1 else -1
-    return sum(1 << bit for bit, weight in enumerate(weights) if weight > 0)
+        for place, byte in enumerate(hashlib.blake2b(shingle, digest_size=8).digest()):
+            lanes[place] += _SPREAD[byte]
+    ones = [lanes[bit // 8] >> (32 * (bit % 8)) & 0xFFFF_FFFF for bit in range(64)]
+    return sum(1 << bit for bit, votes in enumerate(ones) if 2 * votes > count)

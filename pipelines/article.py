@@ -68,6 +68,10 @@ class Article:
     license: str | None = None
     copyright_holder: str | None = None
     charset: str | None = None
+    text_sha256: str | None = None
+    title_sha256: str | None = None
+    text_simhash: int | None = None
+    word_count: int = 0
     extractor: str = ""
     field_sources: dict[str, str] = field(default_factory=dict)
     quality_flags: list[str] = field(default_factory=list)

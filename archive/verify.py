@@ -1,0 +1,150 @@
+"""Proof: every record is whole and true to its digests, every row's pointer leads to the record that it names.
+
+No validator at hand checks all of this: see docs/decisions.md for what each of them lets pass.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from archive.collection import Collection
+from archive.http import parse_head
+from archive.reader import Record, RecordError, digest_faults, read_record, read_records
+from archive.record import warc_date
+from archive.warc import OPEN_SUFFIX
+
+_MANDATORY = ("WARC-Type", "WARC-Record-ID", "WARC-Date", "Content-Length")
+_POINTER = ("url", "content_digest", "warc_filename", "warc_record_offset", "warc_record_length", "warc_record_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Something that is not as it says: where (file and offset, or table and address) and what is wrong."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was checked, by kind, and what did not hold."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+    def deny(self, where: str, what: str) -> None:
+        """Note a mismatch."""
+        self.mismatches.append(Mismatch(where, what))
+
+
+def verify(collection: Collection, tick: Callable[[], None] = lambda: None) -> Findings:
+    """Check all records and all rows of a collection; ``tick`` is called after each."""
+    findings = Findings()
+    recorded: set[str] = set()
+    for path in collection.warc_files():
+        findings.counts["files"] += 1
+        _check_file(path, findings, recorded, tick)
+    pointed = _check_captures(collection, findings, tick)
+    _check_articles(collection, findings, tick)
+    for record_id in sorted(recorded - pointed):
+        findings.deny(f"record {record_id}", "no row of the captures table points at it")
+    return findings
+
+
+def _check_file(path: Path, findings: Findings, recorded: set[str], tick: Callable[[], None]) -> None:
+    seen: set[str] = set()
+    try:
+        for record in read_records(path):
+            findings.counts["records"] += 1
+            record_id = record.get("WARC-Record-ID") or ""
+            for fault in _record_faults(record, seen):
+                findings.deny(f"{path.name} at {record.offset}", fault)
+            if record_id in seen or record_id in recorded:
+                findings.deny(f"{path.name} at {record.offset}", f"record id {record_id} occurs twice")
+            seen.add(record_id)
+            if record.kind == "response" or (record.kind == "metadata" and not record.get("WARC-Concurrent-To")):
+                recorded.add(record_id)
+            tick()
+    except RecordError as error:
+        # the tail of a file that a crawl is writing to, or that a crash left, is recovery's business
+        if not path.name.endswith(OPEN_SUFFIX):
+            findings.deny(path.name, str(error))
+
+
+def _record_faults(record: Record, earlier: set[str]) -> Iterator[str]:
+    for name in _MANDATORY:
+        if record.get(name) is None:
+            yield f"{name} is missing"
+    if record.kind != "warcinfo" and not record.get("WARC-Target-URI"):
+        yield "WARC-Target-URI is missing"
+    concurrent = record.get("WARC-Concurrent-To")
+    if concurrent and concurrent not in earlier:
+        yield f"WARC-Concurrent-To names {concurrent}, which is not in this file"
+    if record.kind == "response" and parse_head(record.block) is None:
+        yield "the block is no HTTP response"
+    try:
+        yield from digest_faults(record)
+    except ValueError as error:
+        yield f"digest cannot be checked: {error}"
+
+
+def _check_captures(collection: Collection, findings: Findings, tick: Callable[[], None]) -> set[str]:
+    pointed: set[str] = set()
+    for row in _rows(collection.captures.dataset(), [*_POINTER, "fetch_time", "fetch_status", "warc_record_type"]):
+        findings.counts["captures"] += 1
+        where = f"captures row for {row['url']}"
+        if row["warc_record_id"] in pointed:
+            findings.deny(where, f"a second row for record {row['warc_record_id']}")
+        pointed.add(row["warc_record_id"])
+        _check_pointer(collection, row, where, findings)
+        tick()
+    return pointed
+
+
+def _check_articles(collection: Collection, findings: Findings, tick: Callable[[], None]) -> None:
+    versions: set[tuple[str, int]] = set()
+    for row in _rows(collection.articles.dataset(), [*_POINTER, "article_id", "version", "fetched_at", "http_status"]):
+        findings.counts["articles"] += 1
+        where = f"articles row for {row['url']}"
+        if (version := (row["article_id"], row["version"])) in versions:
+            findings.deny(where, f"a second row for version {row['version']} of article {row['article_id']}")
+        versions.add(version)
+        same = {"warc_record_type": "response", "fetch_time": row["fetched_at"], "fetch_status": row["http_status"]}
+        _check_pointer(collection, row | same, where, findings)
+        tick()
+
+
+def _rows(dataset: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
+    for batch in dataset.to_batches(columns=columns):
+        yield from batch.to_pylist()
+
+
+def _check_pointer(collection: Collection, row: dict[str, Any], where: str, findings: Findings) -> None:
+    """Reopen the record a row points at and compare what both say."""
+    path = collection.warc_path(row["warc_filename"])
+    try:
+        record = read_record(path, row["warc_record_offset"], row["warc_record_length"])
+    except RecordError as error:
+        findings.deny(where, f"{row['warc_filename']} at {row['warc_record_offset']}: {error}")
+        return
+    head = parse_head(record.block) if record.kind == "response" else None
+    claims = [
+        ("record id", row["warc_record_id"], record.get("WARC-Record-ID")),
+        ("record type", row["warc_record_type"], record.kind),
+        ("address", row["url"], record.get("WARC-Target-URI")),
+        ("date", warc_date(row["fetch_time"]), record.get("WARC-Date")),
+        ("payload digest", row["content_digest"], record.get("WARC-Payload-Digest")),
+        ("status", row["fetch_status"], head.status if head else None),
+    ]
+    for name, claimed, found in claims:
+        if claimed != found:
+            findings.deny(where, f"{name} is {claimed} in the row and {found} in the record")
+    for fault in digest_faults(record):
+        findings.deny(where, fault)

@@ -1,0 +1,114 @@
+"""The add-on that switches Broadsheet's machinery on in any Scrapy project: ``ADDONS = {"crawler.addon.Broadsheet": 100}``.
+
+It sets what a news archive needs and stock Scrapy lacks or leaves open, at add-on priority: a project's own settings win.
+A crawl is recorded if its spider has an attribute ``collection`` or ``BROADSHEET_COLLECTION`` names a folder.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from crawler.guard import SettingError
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+HOMEPAGE = "https://github.com/broadsheet-archive/broadsheet"
+
+# Broadsheet's own settings; docs/settings.md explains each
+DEFAULTS: dict[str, Any] = {
+    "BROADSHEET_COLLECTION": None,
+    "BROADSHEET_CONTACT": None,
+    "BROADSHEET_OPERATOR": None,
+    "BROADSHEET_ALLOW_PRIVATE": [],
+    "BROADSHEET_HOSTS": [],
+    "BROADSHEET_WARC_MAX_BYTES": 1_000_000_000,
+    "BROADSHEET_SYNC_SECONDS": 1.0,
+    "BROADSHEET_PART_SECONDS": 60.0,
+    "BROADSHEET_WORKERS": None,
+    "BROADSHEET_PAGE_DEADLINE": 30.0,
+    "BROADSHEET_CRAWL_DELAY_MAX": 60.0,
+    "BROADSHEET_PROGRESS": None,
+}
+
+# Scrapy's settings where its defaults do not suit an archive
+_SCRAPY: dict[str, Any] = {
+    "ROBOTSTXT_OBEY": True,
+    "DOWNLOAD_DELAY": 1.0,
+    "DOWNLOAD_DELAY_JITTER": 0.0,
+    "CONCURRENT_REQUESTS": 32,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+    "DOWNLOAD_TIMEOUT": 60,
+    "DOWNLOAD_MAXSIZE": 32 << 20,
+    "DOWNLOAD_WARNSIZE": 0,
+    "DOWNLOAD_VERIFY_CERTIFICATES": True,
+    "COOKIES_ENABLED": False,
+    "TELNETCONSOLE_ENABLED": False,
+    "REMOTE_CONTROL_ENABLED": False,
+    "RETRY_TIMES": 2,
+    "LOG_LEVEL": "INFO",
+    "STATS_DUMP": False,
+    "LOGSTATS_INTERVAL": 0,
+    "DEFAULT_REQUEST_HEADERS": {
+        "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "Accept-Language": "*",
+        # players decode gzip alone for certain: br, zstd and deflate leave blank pages behind
+        "Accept-Encoding": "gzip",
+    },
+}
+
+
+class Broadsheet:
+    """Recording, containment, politeness, tables, progress: see ``docs/architecture.md``."""
+
+    @classmethod
+    def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
+        """What Scrapy reads before there is a crawler."""
+        settings.set("TWISTED_DNS_RESOLVER", "crawler.guard.GuardedResolver", priority="addon")
+        for name in ("BROADSHEET_ALLOW_PRIVATE", "BROADSHEET_HOSTS", "BROADSHEET_CONTACT"):
+            settings.set(name, DEFAULTS[name], priority="default") if settings.get(name) is None else None
+        for name in ("LOG_LEVEL", "LOGSTATS_INTERVAL"):
+            settings.set(name, _SCRAPY[name], priority="addon")
+
+    def update_settings(self, settings: BaseSettings) -> None:
+        """What a crawl needs."""
+        for name, value in DEFAULTS.items():
+            if name not in settings:
+                settings.set(name, value, priority="default")
+        for name, value in _SCRAPY.items():
+            settings.set(name, value, priority="addon")
+        settings.set("USER_AGENT", user_agent(settings), priority="addon")
+        handlers = settings["DOWNLOAD_HANDLERS"]
+        for scheme in ("http", "https"):
+            handlers.setdefault(scheme, "crawler.handler.RecordingHandler")
+        for scheme in ("file", "data", "ftp", "s3"):
+            handlers[scheme] = None
+        middlewares = settings["DOWNLOADER_MIDDLEWARES"]
+        middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
+        middlewares.setdefault("crawler.robots.RobotsTxt", 100)
+        settings["ITEM_PIPELINES"].setdefault("pipelines.item_pipeline.ArticleTable", 900)
+        extensions = settings["EXTENSIONS"]
+        extensions.setdefault("crawler.archiving.Archiving", 0)
+        extensions.setdefault("crawler.politeness.CrawlDelay", 0)
+        extensions.setdefault("crawler.progress.Progress", 0)
+        extensions.setdefault("crawler.summary.Summary", 0)
+
+
+def user_agent(settings: BaseSettings) -> str:
+    """``Broadsheet/VERSION (+contact)``, as crawlers introduce themselves."""
+    contact = settings.get("BROADSHEET_CONTACT")
+    return f"Broadsheet/{version('broadsheet')}" + (f" (+{contact})" if contact else "")
+
+
+def worker_count(settings: BaseSettings) -> int:
+    """Worker processes: ``BROADSHEET_WORKERS``, or one a core. Raises SettingError."""
+    given = settings.get("BROADSHEET_WORKERS")
+    try:
+        count = int(given) if given is not None else len(os.sched_getaffinity(0))
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise SettingError(f"BROADSHEET_WORKERS: {given!r} is not a number of processes from 1")
+    return count

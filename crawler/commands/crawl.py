@@ -1,0 +1,46 @@
+"""``scrapy crawl`` with what can be checked beforehand checked beforehand: a wrong argument ends here, in one line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.exceptions import UsageError
+from scrapy.spiderloader import get_spider_loader
+
+from archive.collection import CollectionError, create_collection
+from archive.recovery import in_use
+from crawler.addon import worker_count
+from crawler.arguments import ArgumentError, NewsArguments
+from crawler.guard import CONTACT_MISSING, Guard, SettingError
+from crawler.spiders.news import NewsSpider
+
+
+class Command(ScrapyCrawl):
+    """Run a spider; for ``news`` and its subclasses, after a look at its arguments, the contact and the collection."""
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Check, then crawl. The exit code is 1 if the archive could not be written."""
+        if len(args) == 1 and _is_news(args[0], self.settings):
+            try:
+                self._check(NewsArguments.parse(opts.spargs))
+            except (ArgumentError, CollectionError, SettingError) as error:
+                raise UsageError(str(error), print_help=False) from None
+        super().run(args, opts)
+
+    def _check(self, arguments: NewsArguments) -> None:
+        worker_count(self.settings)
+        guard = Guard.from_settings(self.settings)
+        if any(guard.needs_contact(url) for url in arguments.seeds):
+            raise SettingError(CONTACT_MISSING)
+        collection = create_collection(arguments.collection)
+        if name := in_use(collection.archive):
+            raise CollectionError(f"{collection.path}: another crawl is writing {name}; wait for it, or use another folder")
+
+
+def _is_news(name: str, settings: Any) -> bool:
+    try:
+        return issubclass(get_spider_loader(settings).load(name), NewsSpider)
+    except KeyError:
+        return False

@@ -1,0 +1,74 @@
+"""``scrapy verify COLLECTION``: prove that every row has its record, and every record its digests and its text."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, ClassVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from archive.collection import CollectionError, open_collection
+from archive.verify import Findings, verify
+from crawler.addon import worker_count
+from pipelines.reread import verify_texts
+from pipelines.workers import Workers
+
+
+class Command(ScrapyCommand):
+    """Reopen every record by file, offset and length, and check what the rows and the digests say of it."""
+
+    requires_project = True
+    default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
+
+    def syntax(self) -> str:
+        """How it is called."""
+        return "[options] <collection>"
+
+    def short_desc(self) -> str:
+        """What it does."""
+        return "Prove that every row of a collection has its record"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Options."""
+        super().add_options(parser)
+        parser.add_argument("--no-texts", action="store_true", help="do not extract the texts again (much faster)")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Exit code 0 if everything holds, 1 if anything does not."""
+        if len(args) != 1:
+            raise UsageError("give one collection, e.g. scrapy verify collections/news", print_help=False)
+        try:
+            collection = open_collection(args[0])
+        except CollectionError as error:
+            raise UsageError(str(error), print_help=False) from None
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("records and rows", total=None)
+            findings = verify(collection, lambda: progress.advance(task))
+            if not opts.no_texts:
+                task = progress.add_task("texts", total=findings.counts["articles"])
+                workers = Workers(worker_count(self.settings), self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
+                verify_texts(collection, workers, findings, lambda: progress.advance(task))
+                workers.close()
+        print("\n".join(report(args[0], findings)))
+        self.exitcode = 1 if findings.mismatches else 0
+
+
+def report(name: str, findings: Findings) -> list[str]:
+    """What was checked and what did not hold, line by line."""
+    counts = findings.counts
+    out = [
+        name,
+        f"  {counts['records']:>9,} records in {counts['files']:,} WARC files: whole, digests checked",
+        f"  {counts['captures']:>9,} captures rows: record reopened by file, offset and length",
+        f"  {counts['articles']:>9,} articles rows: record reopened by file, offset and length",
+    ]
+    if counts["texts"]:
+        out.append(f"  {counts['texts']:>9,} texts extracted again and compared")
+    if counts["other_extractor"]:
+        out.append(f"  {counts['other_extractor']:>9,} texts of another extractor version, not compared")
+    out.append(f"  {len(findings.mismatches):>9,} mismatches")
+    return out + [f"    {mismatch}" for mismatch in findings.mismatches]

@@ -1,0 +1,291 @@
+"""Recording download handler: Scrapy's own HTTP/1.1 handler, with every byte noted as it crosses the socket.
+
+It lies beneath all middlewares, so robots.txt, redirects, retries, feeds and errors are recorded too. A context variable ties
+a Scrapy request to the connection that serves it: ``Agent.request`` asks the pool for a connection in the same synchronous
+step in which ``download_request`` began. Nothing is marked in headers, and no bytes enter ``request.meta``.
+"""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, StopDownload
+from twisted.internet import defer
+from twisted.internet.error import ConnectionDone
+from twisted.web.client import HTTPConnectionPool
+
+from archive.exchange import Exchange, Truncation
+from archive.url import without_secrets
+from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver
+from pipelines.run import current
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
+
+
+class NotArchivedError(Exception):
+    """The answer came but could not be stored, so nobody may build on it."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What one connection carried for one request."""
+
+    began: int = field(default_factory=time.time_ns)
+    sent: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
+    peer: str | None = None
+    tls_version: str | None = None
+    cipher: str | None = None
+    surplus: int = 0
+    ended: bool = False
+    clean: bool = True
+
+
+@dataclass(slots=True)
+class Trace:
+    """All attempts for one Scrapy request: one, or more if Twisted sends it again on a fresh connection."""
+
+    guard: Guard | None
+    began: int = field(default_factory=time.time_ns)
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+_trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+class _Tee:
+    """The transport as a request writes to it: the bytes are noted and passed on."""
+
+    def __init__(self, transport: Any, sent: list[bytes]) -> None:
+        self._transport, self._sent = transport, sent
+
+    def write(self, data: bytes) -> None:
+        self._sent.append(bytes(data))
+        self._transport.write(data)
+
+    def writeSequence(self, parts: Any) -> None:  # noqa: N802  (Twisted's name)
+        self.write(b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class Recording:
+    """Mixed in front of the protocol class that Scrapy's own connection pool builds."""
+
+    _attempt: Attempt | None = None
+    _tls: tuple[str | None, str | None] | None = None
+    transport: Any
+    _state: str
+
+    def request(self, request: Any) -> Any:
+        """Note what is written for ``request``, unless the connection leads where it must not."""
+        trace: Trace | None = getattr(request, "trace", None)
+        if trace is None or self._state != "QUIESCENT":
+            return super().request(request)  # type: ignore[misc]
+        peer = self.transport.getPeer().host
+        if trace.guard and (reason := trace.guard.refusal(peer, peer)):
+            return defer.fail(AddressRefusedError(reason))
+        attempt = self._attempt = Attempt(peer=peer)
+        trace.attempts.append(attempt)
+        write_to = type(request).writeTo
+        request.writeTo = lambda transport: write_to(request, _Tee(transport, attempt.sent))
+        return super().request(request)  # type: ignore[misc]
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Note what came."""
+        attempt = self._attempt
+        if attempt and not attempt.ended:
+            # only now is the TLS handshake surely over: Twisted writes the request before it ends
+            if self._tls is None:
+                self._tls = _tls_facts(self.transport)
+            attempt.tls_version, attempt.cipher = self._tls
+            attempt.received.append(data)
+        super().dataReceived(data)  # type: ignore[misc]
+
+    def _finishResponse(self, rest: bytes) -> None:  # noqa: N802
+        attempt, self._attempt = self._attempt, None
+        if attempt:
+            attempt.surplus, attempt.ended = len(rest), True
+        super()._finishResponse(rest)  # type: ignore[misc]
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802
+        """Note whether the end was an orderly one, before Scrapy hears of it."""
+        attempt, self._attempt = self._attempt, None
+        if attempt:
+            attempt.clean, attempt.ended = reason.type is ConnectionDone, True
+        super().connectionLost(reason)  # type: ignore[misc]
+
+
+def _tls_facts(transport: Any) -> tuple[str | None, str | None]:
+    handle = transport.getHandle()
+    if hasattr(handle, "get_cipher_name"):
+        return handle.get_protocol_version_name(), handle.get_cipher_name()
+    return None, None
+
+
+def _recording_factory(factory: type[Any]) -> type[Any]:
+    """The factory of a connection pool, building protocols that record."""
+    made: dict[type[Any], type[Any]] = {}
+
+    class RecordingFactory(factory):  # type: ignore[misc]
+        def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
+            protocol = super().buildProtocol(addr)
+            kind = type(protocol)
+            if kind not in made:
+                made[kind] = type("Recording" + kind.__name__, (Recording, kind), {})
+            protocol.__class__ = made[kind]
+            return protocol
+
+    return RecordingFactory
+
+
+class _Connection:
+    """A pooled connection that ties its next request to a trace."""
+
+    def __init__(self, connection: Any, trace: Trace) -> None:
+        self._connection, self._trace = connection, trace
+
+    def request(self, request: Any) -> Any:
+        request.trace = self._trace
+        return self._connection.request(request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+class _RecordingPool(HTTPConnectionPool):
+    def getConnection(self, key: Any, endpoint: Any) -> Any:  # noqa: N802
+        trace = _trace.get()
+        found = super().getConnection(key, endpoint)
+        return found.addCallback(_Connection, trace) if trace else found
+
+
+class RecordingHandler(HTTP11DownloadHandler):
+    """Download handler for http and https that hands every exchange to the crawl's run, whatever came of it.
+
+    The capture is left in ``request.meta["capture"]``.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        from twisted.internet import reactor  # noqa: PLC0415  (installs a reactor on import)
+
+        pool = _RecordingPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
+        pool.maxPersistentPerHost = self._pool.maxPersistentPerHost
+        pool._factory = _recording_factory(self._pool._factory)
+        self._pool = pool
+        self._guard = Guard.from_settings(crawler.settings)
+
+    async def download_request(self, request: Request) -> Response:
+        """Fetch and record."""
+        request.meta.pop("capture", None)
+        trace = Trace(None if request.meta.get("proxy") else self._guard)
+        self._check_proxied(request)
+        _trace.set(trace)
+        try:
+            response = await super().download_request(request)
+        except Exception as error:
+            refused = self._refusal(request)
+            self._record(request, trace, refused or error)
+            if refused:
+                raise refused from error
+            raise
+        self._record(request, trace, None, partial="partial" in response.flags, stopped="download_stopped" in response.flags)
+        return response
+
+    def _check_proxied(self, request: Request) -> None:
+        if proxy := request.meta.get("proxy"):
+            if self._guard.needs_contact(request.url):
+                raise AddressRefusedError(CONTACT_MISSING)
+            if isinstance(resolver := _resolver(), GuardedResolver):
+                resolver.guard.trust_proxy(urlsplit(proxy).hostname)
+
+    def _refusal(self, request: Request) -> AddressRefusedError | None:
+        resolver, host = _resolver(), urlsplit(request.url).hostname
+        reason = resolver.refusals.get(host) if isinstance(resolver, GuardedResolver) and host else None
+        return AddressRefusedError(reason) if reason and not request.meta.get("proxy") else None
+
+    def _record(
+        self, request: Request, trace: Trace, error: Exception | None, *, partial: bool = False, stopped: bool = False
+    ) -> None:
+        run = current(self._crawler)
+        if run is None or run.closed:
+            return
+        exchange = _exchange(request, trace, error, partial=partial, stopped=stopped)
+        try:
+            request.meta["capture"] = run.record(exchange)
+        except OSError as refusal:
+            reason = f"the archive cannot be written ({refusal.strerror}); make room, then run the same command again"
+            self._crawler.signals.send_catch_log(archive_failed, reason=reason)
+            raise NotArchivedError(reason) from refusal
+
+
+archive_failed = object()  # signal: the disk refused; arguments: reason
+
+
+def _resolver() -> Any:
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    return getattr(reactor, "resolver", None)
+
+
+def _exchange(request: Request, trace: Trace, error: Exception | None, *, partial: bool, stopped: bool) -> Exchange:
+    attempt = trace.attempts[-1] if trace.attempts else Attempt(began=trace.began)
+    received = b"".join(attempt.received)
+    proxied = bool(request.meta.get("proxy"))
+    return Exchange(
+        url=without_secrets(request.url),
+        request=b"".join(attempt.sent),
+        response=received[: -attempt.surplus] if attempt.surplus else received,
+        began=attempt.began,
+        seconds=(time.time_ns() - trace.began) / 1e9,
+        peer=None if proxied else attempt.peer,
+        tls_version=attempt.tls_version,
+        cipher=attempt.cipher,
+        truncated=_truncation(attempt, error, partial=partial, stopped=stopped),
+        error=_reason(error) if error else None,
+        surplus=attempt.surplus,
+        attempts=max(1, len(trace.attempts)),
+        via=_via(request),
+        purpose=_purpose(request),
+    )
+
+
+def _via(request: Request) -> str | None:
+    """The address that led to this one: a redirect, what the spider says, or the referrer."""
+    referer = request.headers.get("Referer")
+    before: list[str] = request.meta.get("redirect_urls") or []
+    via: str | None = before[-1] if before else request.meta.get("via")
+    return via or (referer.decode("latin-1") if referer else None)
+
+
+def _truncation(attempt: Attempt, error: Exception | None, *, partial: bool, stopped: bool) -> Truncation | None:
+    if not attempt.received:
+        return None
+    if isinstance(error, DownloadTimeoutError):
+        return "time"
+    if isinstance(error, (DownloadCancelledError, StopDownload)) or stopped:
+        return "length"
+    if error:
+        return "disconnect" if attempt.ended else "unspecified"
+    # a body that ends with the connection is whole only if the connection was closed in order
+    return "disconnect" if partial and not attempt.clean else None
+
+
+def _purpose(request: Request) -> str | None:
+    purpose: str | None = request.meta.get("purpose")
+    return purpose or ("robots" if urlsplit(request.url).path == "/robots.txt" else None)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,209 @@
+"""The news spider: from front pages, feeds, sitemaps or a list to articles, each a row that points at its record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import scrapy
+from scrapy import Request
+from scrapy.exceptions import CloseSpider
+
+from archive.url import site_key
+from crawler.archiving import Archiving
+from crawler.arguments import NewsArguments
+from crawler.discovery.entry import Entry
+from crawler.discovery.feeds import parse_feed
+from crawler.discovery.links import classify_links, normalize_url, well_known
+from crawler.discovery.sitemaps import parse_sitemap
+from crawler.politeness import CrawlDelay
+from pipelines.article import Page
+from pipelines.retabulate import HEADERS
+from pipelines.tabulate import ArticleRow, Found
+from pipelines.workers import Job, PageLostError
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
+
+# what is fetched first: announcements before what they announce, sections last
+_PRIORITY = {"front_page": 40, "feed": 30, "sitemap": 20, "page": 10, "section": 0}
+
+
+class NewsSpider(scrapy.Spider):
+    """Crawl news sites into a collection: ``scrapy crawl news -a sites=https://example.org/``.
+
+    Arguments, each given with ``-a NAME=VALUE``; addresses are parted by commas, or a file has one a line:
+    ``sites`` front pages (their feeds, sitemaps and sections are found), ``feeds``, ``sitemaps``, ``urls`` pages themselves,
+    ``since`` an ISO 8601 date, ``max_articles`` a number, ``collection`` a folder (default ``collections/news``).
+    """
+
+    name = "news"
+
+    def __init__(self, **arguments: str) -> None:
+        """Raises crawler.arguments.ArgumentError for arguments that cannot be used."""
+        super().__init__()
+        self.arguments = NewsArguments.parse(arguments)
+        self.collection = self.arguments.collection
+        self._articles = 0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> NewsSpider:
+        """Scrapy's constructor."""
+        return super().from_crawler(crawler, *args, **kwargs)
+
+    async def start(self) -> AsyncIterator[Request]:
+        """The seeds."""
+        given = self.arguments
+        for url in given.sites:
+            yield self._request(url, "front_page", Found("front_page", None, url))
+        for url in given.feeds:
+            yield self._request(url, "feed", Found("feed", None, url))
+        for url in given.sitemaps:
+            yield self._request(url, "sitemap", Found("sitemap", None, url))
+        for url in given.urls:
+            yield self._request(url, "page", Found("list", None, url))
+
+    def _request(self, url: str, purpose: str, found: Found) -> Request:
+        callbacks: dict[str, Callable[..., Any]] = {"feed": self.parse_feed, "sitemap": self.parse_sitemap}
+        return Request(
+            normalize_url(url) or url,
+            callbacks.get(purpose, self.parse),
+            errback=self.failed,
+            cb_kwargs={"found": found},
+            meta={"purpose": purpose, "via": found.via},
+            priority=_PRIORITY[purpose],
+        )
+
+    async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:  # type: ignore[override]
+        """A page: keep it if it is an article, follow its links if it is a front or section page."""
+        page = await self._read(response)
+        if page is None:
+            return
+        purpose = response.meta["purpose"]
+        if purpose != "front_page" and (row := self._keep(page, response, found)):
+            yield row
+            if self._articles == self.arguments.max_articles:
+                raise CloseSpider("max_articles")
+        elif purpose == "front_page":
+            self._settle(response, "not_article", "front page")
+        if purpose in ("front_page", "section") and page.verdict == "not_article":
+            for request in self._follow(page, response):
+                yield request
+
+    async def _read(self, response: Response) -> Page | None:
+        headers = {name: value.decode("latin-1") for name in HEADERS if (value := response.headers.get(name))}
+        job = Job(response.body, response.url, _content_type(response), headers)
+        try:
+            return await asyncio.wrap_future(self._archiving.workers.submit(job))
+        except PageLostError as lost:
+            self._settle(response, lost.state, lost.reason)
+            self.logger.warning("Page not read (%s): %s: %s", lost.state, response.url, lost.reason)
+            return None
+
+    @property
+    def _archiving(self) -> Archiving:
+        archiving = self.crawler.get_extension(Archiving)
+        assert archiving is not None  # the spider always names a collection
+        return archiving
+
+    def _keep(self, page: Page, response: Response, found: Found) -> ArticleRow | None:
+        most, since = self.arguments.max_articles, self.arguments.since
+        if page.article and most and self._articles >= most:
+            return self._settle(response, "over_limit", f"max_articles={most} was reached")
+        published = page.article.published_at if page.article else None
+        if since and published and published < since:
+            return self._settle(response, "out_of_range", f"published {published:%Y-%m-%d}, before {since:%Y-%m-%d}")
+        capture = response.meta["capture"]
+        row = self._archiving.run.keep(page, capture, found, self.name)
+        self._count(capture.extraction or page.verdict)
+        if row:
+            politeness = self.crawler.get_extension(CrawlDelay)
+            row["robots_allowed"] = True if politeness and urlsplit(response.url).netloc in politeness.read else None
+            self._articles += 1
+        return row
+
+    def _settle(self, response: Response, extraction: str, reason: str) -> None:
+        if capture := response.meta.get("capture"):
+            self._archiving.run.tabulator.settle(capture, extraction, reason)
+        self._count(extraction)
+
+    def _count(self, extraction: str) -> None:
+        self.crawler.stats.inc_value(f"broadsheet/pages/{extraction}")
+
+    def _follow(self, page: Page, response: Response) -> Iterator[Request]:
+        articles, sections = classify_links(page.links, response.url)
+        source = response.meta["purpose"]
+        for link in articles:
+            yield self._request(link, "page", Found(source, response.url, link))
+        if source == "front_page":
+            for link in sections:
+                yield self._request(link, "section", Found("front_page", response.url, link))
+            yield from self._announcements(page, response)
+
+    def _announcements(self, page: Page, response: Response) -> Iterator[Request]:
+        """The feeds that a front page names and the sitemaps that robots.txt names; else the usual places."""
+        politeness = self.crawler.get_extension(CrawlDelay)
+        sitemaps = politeness.sitemaps.get(urlsplit(response.url).netloc, []) if politeness else []
+        found = [(url, "sitemap") for url in sitemaps] + [(url, "feed") for url in page.feeds]
+        if not found:
+            found = [
+                (url, "feed" if "feed" in url or "rss" in url or "atom" in url else "sitemap")
+                for url in well_known(response.url)
+            ]
+        for url, purpose in found:
+            yield self._request(url, purpose, Found(purpose, response.url, url))
+
+    def parse_feed(self, response: Response, found: Found) -> Iterator[Request]:
+        """Follow what a feed announces."""
+        try:
+            entries = parse_feed(response.body, response.url, _content_type(response))
+        except ValueError as error:
+            self._unreadable(response, "feed", error)
+            return
+        yield from self._announced(entries, response, found)
+
+    def parse_sitemap(self, response: Response, found: Found) -> Iterator[Request]:
+        """Follow what a sitemap announces, or the sitemaps that an index names."""
+        try:
+            sitemap = parse_sitemap(response.body, response.url)
+        except ValueError as error:
+            self._unreadable(response, "sitemap", error)
+            return
+        for entry in sitemap.sitemaps:
+            yield self._request(entry.url, "sitemap", Found("sitemap", response.url, entry.url))
+        yield from self._announced(sitemap.entries, response, found)
+
+    def _announced(self, entries: Iterable[Entry], response: Response, found: Found) -> Iterator[Request]:
+        stats, since, home = self.crawler.stats, self.arguments.since, site_key(response.url)
+        for entry in entries:
+            dated = entry.published or entry.modified
+            if since and dated and dated < since:
+                stats.inc_value("broadsheet/announced/out_of_range")
+            elif found.via and site_key(entry.url) != home:
+                # a site speaks for itself alone; only a feed that the user named may point elsewhere
+                stats.inc_value("broadsheet/announced/other_site")
+            else:
+                yield self._request(entry.url, "page", Found(entry.source, response.url, entry.url))
+
+    def _unreadable(self, response: Response, what: str, error: ValueError) -> None:
+        self.crawler.stats.inc_value(f"broadsheet/unreadable/{what}")
+        self.logger.warning("No %s at %s: %s", what, response.url, error)
+
+    def failed(self, failure: Failure) -> None:
+        """A fetch that brought nothing to read: count it by its kind, settle its capture."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        response = getattr(failure.value, "response", None)
+        kind = f"http {response.status}" if response is not None else failure.type.__name__
+        self.crawler.stats.inc_value(f"broadsheet/errors/{kind}")
+        if capture := request.meta.get("capture"):
+            self._archiving.run.tabulator.settle(capture, "failed", f"{kind}: {failure.getErrorMessage()}"[:300])
+        self.logger.debug("%s: %s", request.url, failure.getErrorMessage())
+
+
+def _content_type(response: Response) -> str | None:
+    values = response.headers.getlist("Content-Type")
+    return values[0].decode("latin-1") if values else None

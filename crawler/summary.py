@@ -1,0 +1,84 @@
+"""What a crawl came to, said once at its end: on standard error, so that ``-O -:jsonl`` keeps standard output clean."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from scrapy import signals
+from scrapy.exceptions import NotConfigured
+
+from crawler.archiving import Archiving, collection_path
+
+if TYPE_CHECKING:
+    from scrapy import Spider
+    from scrapy.crawler import Crawler
+
+_LABELS = {
+    "article": "articles",
+    "unchanged": "unchanged since an earlier crawl",
+    "not_article": "not articles",
+    "out_of_range": "published before since=",
+    "over_limit": "beyond max_articles=",
+    "timeout": "not read within the deadline",
+    "crashed": "crashed their reader",
+    "failed": "could not be read",
+}
+
+
+class Summary:
+    """Prints sites, pages, articles, bytes, files, errors by kind, and what to do next."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        if not collection_path(crawler):
+            raise NotConfigured
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Summary:
+        """Scrapy's constructor."""
+        summary = cls(crawler)
+        crawler.signals.connect(summary.engine_stopped, signals.engine_stopped)
+        return summary
+
+    def engine_stopped(self) -> None:
+        """Print, when all is written."""
+        print("\n".join(self.lines(self._crawler.spider)), file=sys.stderr)  # noqa: T201
+
+    def lines(self, spider: Spider | None) -> list[str]:
+        """The summary, line by line."""
+        stats, archiving = self._crawler.stats.get_stats(), self._crawler.get_extension(Archiving)
+        assert archiving is not None
+        path = archiving.run.collection.path
+        reason = stats.get("finish_reason", "interrupted")
+        pages = _group(stats, "broadsheet/pages/")
+        errors = _group(stats, "broadsheet/errors/")
+        size = stats.get("broadsheet/warc/bytes", 0)
+        out = ["", f"Crawl {archiving.run.crawl_id} {'finished' if reason == 'finished' else f'ended: {reason}'}"]
+        if seeds := getattr(getattr(spider, "arguments", None), "sites", ()):
+            out.append(f"  sites      {len(seeds):,}")
+        out.append(f"  pages      {sum(pages.values()):,} read")
+        out += [
+            f"    {count:>7,} {_LABELS.get(name, name)}" for name, count in sorted(pages.items(), key=lambda item: -item[1])
+        ]
+        out.append(f"  captures   {stats.get('broadsheet/warc/captures', 0):,} in {_files(stats)}, {size / 1e6:,.1f} MB")
+        out.append(f"  errors     {sum(errors.values()):,}" + (":" if errors else ""))
+        out += [f"    {count:>7,} {name}" for name, count in sorted(errors.items(), key=lambda item: -item[1])]
+        if forbidden := stats.get("robotstxt/forbidden"):
+            out.append(f"  robots.txt {forbidden:,} addresses left alone")
+        where = shlex.quote(str(path))
+        return [*out, "", "Go on with", f"  scrapy verify {where}", f"  python -c {_read_command(str(path))}", ""]
+
+
+def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
+
+
+def _files(stats: dict[str, int]) -> str:
+    count = stats.get("broadsheet/warc/files", 0)
+    return f"{count} WARC file" + ("" if count == 1 else "s")
+
+
+def _read_command(path: str) -> str:
+    return shlex.quote(f"import archive; print(archive.open_articles({path!r}).to_table().to_pandas())")

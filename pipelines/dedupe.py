@@ -1,0 +1,49 @@
+"""Versions: an article seen again is a new row only if its title or its text changed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+from archive.tables import Table
+from archive.url import surt
+
+
+class Version(NamedTuple):
+    """The newest version of an article that the collection has."""
+
+    number: int
+    text_sha256: str | None
+    title_sha256: str | None
+
+
+def article_id(url: str) -> str:
+    """The stable name of an article: first 32 hex digits of the SHA-256 of its canonical address's SURT key."""
+    return hashlib.sha256(surt(url).encode()).hexdigest()[:32]
+
+
+class Versions:
+    """The newest version of every article, as the table has it and as this crawl goes on."""
+
+    def __init__(self, table: Table) -> None:
+        self._newest: dict[str, Version] = {}
+        columns = ["article_id", "version", "text_sha256", "title_sha256"]
+        for batch in table.dataset().to_batches(columns=columns):
+            for identity, *version in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                self._keep(identity, Version(*version))
+
+    def _keep(self, identity: str, version: Version) -> None:
+        known = self._newest.get(identity)
+        if known is None or known.number < version.number:
+            self._newest[identity] = version
+
+    def assign(self, row: dict[str, Any]) -> bool:
+        """Number the row's version. False if the newest version says the same already: then it is no new row."""
+        known = self._newest.get(row["article_id"])
+        if known and known[1:] == (row["text_sha256"], row["title_sha256"]):
+            row["version"] = known.number
+            return False
+        row["version"] = known.number + 1 if known else 1
+        row["prev_version_sha256"] = known.text_sha256 if known else None
+        self._newest[row["article_id"]] = Version(row["version"], row["text_sha256"], row["title_sha256"])
+        return True

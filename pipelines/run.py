@@ -1,0 +1,150 @@
+"""One crawl into one collection: its recorder, its rows, its workers, and what a crawl before it left undone."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pyarrow.dataset as ds
+
+from archive.capture import Capture, media_type
+from archive.collection import Collection
+from archive.exchange import Exchange
+from archive.reader import RecordError, captures
+from archive.recovery import Recovered, recover
+from pipelines.article import Page
+from pipelines.dedupe import Versions
+from pipelines.record import Recorder
+from pipelines.tabulate import ArticleRow, Found, Tabulator, article_row
+
+HTML = frozenset({"text/html", "application/xhtml+xml"})
+PAGES = frozenset({"page", "section", "front_page"})
+
+_runs: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
+
+
+def current(crawler: Any) -> Run | None:
+    """The run that ``crawler`` records into, or None if it records nothing (``scrapy shell``)."""
+    return _runs.get(crawler)
+
+
+def is_page(capture: Capture) -> bool:
+    """Whether a capture is a whole HTML page that was fetched to be read."""
+    return capture.purpose in PAGES and capture.status == 200 and capture.truncated is None and is_html(capture)
+
+
+def is_html(capture: Capture) -> bool:
+    """Whether the answer calls itself HTML, or nothing."""
+    return (media_type(capture.content_type) or "text/html") in HTML
+
+
+class Run:
+    """What a crawl writes. ``crawl_id`` names it in every row and file."""
+
+    def __init__(self, collection: Collection, info: Iterable[tuple[str, str]], max_bytes: int) -> None:
+        self.collection = collection
+        self.crawl_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        self.recovered: list[Recovered] = recover(collection.archive)
+        for table in (collection.articles, collection.captures):
+            table.drop_partial()
+        self._journal = Journal(collection.path / "state" / f"untabulated-{self.crawl_id}")
+        self.versions = Versions(collection.articles)
+        self.recorder = Recorder(collection.archive, info, "broadsheet", max_bytes)
+        self.tabulator = Tabulator(collection, self.crawl_id, self.recorder.sync)
+        self._journal.note(self.recorder.writer.names)
+        self.closed = False
+
+    def attach(self, crawler: Any) -> None:
+        """Make this the run that ``crawler`` records into."""
+        _runs[crawler] = self
+
+    def record(self, exchange: Exchange) -> Capture:
+        """Store an exchange and its row. Raises OSError if the disk refuses."""
+        files = len(self.recorder.writer.names)
+        capture = self.recorder.record(exchange)
+        if len(self.recorder.writer.names) != files:
+            self._journal.note(self.recorder.writer.names)
+        self.add_capture(capture)
+        return capture
+
+    def add_capture(self, capture: Capture) -> None:
+        """Take a capture's row; that of a page waits until the page was read."""
+        if capture.purpose in PAGES and capture.status == 200 and not is_html(capture):
+            capture.extraction, capture.reason = "not_article", f"media type {media_type(capture.content_type)}"
+        self.tabulator.add_capture(capture, awaits_reading=is_page(capture))
+
+    def keep(self, page: Page, capture: Capture, found: Found, spider: str | None) -> ArticleRow | None:
+        """The row of a page that is an article with something new to say; the capture is settled either way."""
+        if page.article is None:
+            self.tabulator.settle(capture, page.verdict, page.reason)
+            return None
+        row = article_row(page.article, capture, found, self.crawl_id, spider)
+        if not self.versions.assign(row):
+            self.tabulator.settle(capture, "unchanged", f"same as version {row['version']}")
+            return None
+        self.tabulator.settle(capture, "article", page.reason)
+        return row
+
+    def untabulated(self) -> Iterator[Capture]:
+        """Captures of crashed runs that no row points at; settle or add each, then call ``forget_untabulated``."""
+        names = [name for journal in self._stale_journals() for name in journal.read_text().split()]
+        for name in names:
+            path = self.collection.archive / name
+            if path.exists():
+                known = _known_records(self.collection, name)
+                yield from (capture for capture in _readable(path) if capture.record_id not in known)
+
+    def forget_untabulated(self) -> None:
+        """The rows of crashed runs are published now."""
+        for journal in self._stale_journals():
+            journal.unlink()
+
+    def _stale_journals(self) -> list[Path]:
+        return [path for path in sorted(self._journal.path.parent.glob("untabulated-*")) if path != self._journal.path]
+
+    def close(self) -> None:
+        """Publish all rows and finish the WARC file. May be called again; raises OSError if the disk refuses."""
+        if self.closed:
+            return
+        self.closed = True
+        batch = self.tabulator.take(everything=True)
+        try:
+            self.tabulator.publish(batch)
+            self._journal.path.unlink(missing_ok=True)
+        finally:
+            self.recorder.close()
+
+
+class Journal:
+    """The names of WARC files whose rows may not all be published: what to look at after a crash."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def note(self, names: list[str]) -> None:
+        """Replace the list, durably."""
+        partial = self.path.with_name("." + self.path.name)
+        with partial.open("w") as file:
+            file.write("\n".join(names) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(self.path)
+
+
+def _known_records(collection: Collection, filename: str) -> set[str]:
+    wanted = ds.field("warc_filename") == filename
+    table = collection.captures.dataset().to_table(columns=["warc_record_id"], filter=wanted)
+    return {str(record_id) for record_id in table.column("warc_record_id").to_pylist()}
+
+
+def _readable(path: Path) -> Iterator[Capture]:
+    try:
+        yield from captures(path)
+    except RecordError:
+        return

@@ -1,0 +1,132 @@
+"""From captures and articles to rows, and from rows to Parquet parts: never one that names bytes not yet durable."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from archive.capture import Capture
+from archive.collection import Collection
+from archive.url import host_parts, surt
+from pipelines.article import Article
+from pipelines.dedupe import article_id
+
+_PART_ROWS = 1_000
+
+
+class ArticleRow(dict[str, Any]):
+    """An item: one row of the articles table, all columns of ``archive.schema.ARTICLES``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How an address was found: kind of source, the document that named it, the address as it stood there."""
+
+    source: str
+    via: str | None
+    url: str
+
+
+def article_row(article: Article, capture: Capture, found: Found, crawl_id: str, spider: str | None) -> ArticleRow:
+    """The row for an article that was read from a capture; its version is given later (``dedupe.Versions``)."""
+    host = capture.row(crawl_id)["url_host_name"]
+    row = ArticleRow(dataclasses.asdict(article))
+    row |= {
+        "article_id": article_id(article.canonical_url or capture.url),
+        "version": 1,
+        "url": capture.url,
+        "requested_url": found.url,
+        "url_surtkey": surt(capture.url),
+        "url_host_name": host,
+        "url_host_registered_domain": host_parts(host).registered_domain,
+        "robots_allowed": None,
+        "prev_version_sha256": None,
+        "fetched_at": capture.date,
+        "http_status": capture.status,
+        "content_type": capture.content_type,
+        "content_digest": capture.digest,
+        "warc_filename": capture.filename,
+        "warc_record_offset": capture.offset,
+        "warc_record_length": capture.length,
+        "warc_record_id": capture.record_id,
+        "discovery_source": found.source,
+        "discovery_url": found.via,
+        "crawl_id": crawl_id,
+        "spider": spider,
+    }
+    return row
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows on their way to the disk."""
+
+    articles: list[dict[str, Any]] = field(default_factory=list)
+    captures: list[dict[str, Any]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.articles) + len(self.captures)
+
+
+class Tabulator:
+    """Gathers rows and publishes them in parts. ``sync`` makes the records durable that the rows name.
+
+    A capture that waits for its page to be read stays here until ``settle``, so its row says what became of it.
+    """
+
+    def __init__(self, collection: Collection, crawl_id: str, sync: Callable[[], None]) -> None:
+        self._collection, self._crawl_id, self._sync = collection, crawl_id, sync
+        self._ready = Batch()
+        self._waiting: dict[str, Capture] = {}
+        self._parts = 0
+
+    def add_capture(self, capture: Capture, *, awaits_reading: bool) -> None:
+        """Take a capture; with ``awaits_reading`` its row is held until it is settled."""
+        if awaits_reading:
+            self._waiting[capture.record_id] = capture
+        else:
+            self._ready.captures.append(capture.row(self._crawl_id))
+
+    def settle(self, capture: Capture, extraction: str, reason: str) -> None:
+        """Say what became of a page; its row may go to the table now."""
+        if self._waiting.pop(capture.record_id, None):
+            capture.extraction, capture.reason = extraction, reason
+            self._ready.captures.append(capture.row(self._crawl_id))
+
+    def add_article(self, row: ArticleRow) -> None:
+        """Take a row of the articles table."""
+        self._ready.articles.append(row)
+
+    @property
+    def part_is_due(self) -> bool:
+        """Whether enough rows wait for a part of their own."""
+        return len(self._ready) >= _PART_ROWS
+
+    def take(self, *, everything: bool = False) -> Batch:
+        """The rows that are ready, with ``everything`` also those that still wait; they are the caller's to publish."""
+        if everything:
+            self._ready.captures += [capture.row(self._crawl_id) for capture in self._waiting.values()]
+            self._waiting.clear()
+        batch, self._ready = self._ready, Batch()
+        return batch
+
+    def publish(self, batch: Batch) -> None:
+        """Write a batch as parts, after the records that it names are durable; for a thread beside the event loop.
+
+        Raises OSError if the disk refuses; what was not published stays in ``batch``.
+        """
+        if not len(batch):
+            return
+        self._sync()
+        self._parts += 1
+        name = f"{self._crawl_id}-{self._parts:05}"
+        for table, rows in ((self._collection.articles, batch.articles), (self._collection.captures, batch.captures)):
+            if rows:
+                table.publish(rows, name)
+                rows.clear()
+
+    def give_back(self, batch: Batch) -> None:
+        """Keep rows that could not be published, for another try."""
+        self._ready.articles[:0], self._ready.captures[:0] = batch.articles, batch.captures
