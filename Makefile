@@ -30,7 +30,7 @@ lock:
 		--no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 
 docs: .venv/ready
-	$(BIN)/python -m archive.schema > docs/schema.md
+	$(BIN)/python -m archive.schema_page > docs/schema.md
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

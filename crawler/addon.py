@@ -6,6 +6,7 @@ A crawl is recorded if its spider has an attribute ``collection`` or ``BROADSHEE
 
 from __future__ import annotations
 
+import logging
 import os
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,9 @@ _SCRAPY: dict[str, Any] = {
     },
 }
 
+# loggers that list versions, settings and components at every start; with LOG_LEVEL=DEBUG they still do
+_TALKATIVE = ("scrapy.addons", "scrapy.crawler", "scrapy.middleware", "scrapy.utils.log")
+
 
 class Broadsheet:
     """Recording, containment, politeness, tables, progress: see ``docs/architecture.md``."""
@@ -71,6 +75,9 @@ class Broadsheet:
             settings.set(name, DEFAULTS[name], priority="default") if settings.get(name) is None else None
         for name in ("LOG_LEVEL", "LOGSTATS_INTERVAL"):
             settings.set(name, _SCRAPY[name], priority="addon")
+        if settings["LOG_LEVEL"] == "INFO":
+            for name in _TALKATIVE:
+                logging.getLogger(name).setLevel(logging.WARNING)
 
     def update_settings(self, settings: BaseSettings) -> None:
         """What a crawl needs."""

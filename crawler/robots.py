@@ -25,6 +25,10 @@ class RobotsUnreachableError(IgnoreRequest):
     """No robots.txt could be had, so nothing of this host is fetched (RFC 9309, 2.3.1.4); the message says why."""
 
 
+class RobotsForbiddenError(IgnoreRequest):
+    """robots.txt forbids this address."""
+
+
 class RobotsTxt:
     """Downloader middleware; obeys ``ROBOTSTXT_OBEY``, ``ROBOTSTXT_PARSER`` and ``ROBOTSTXT_USER_AGENT`` as Scrapy's does."""
 
@@ -42,7 +46,7 @@ class RobotsTxt:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        """Let the request pass, or raise IgnoreRequest."""
+        """Let the request pass, or raise RobotsForbiddenError or RobotsUnreachableError."""
         if request.meta.get("dont_obey_robotstxt"):
             return
         rules = await self._of_host(request)
@@ -51,7 +55,7 @@ class RobotsTxt:
             raise RobotsUnreachableError(rules)
         if not rules.allowed(request.url, self._agent):
             self._crawler.stats.inc_value("robotstxt/forbidden")
-            raise IgnoreRequest("Forbidden by robots.txt")
+            raise RobotsForbiddenError("Forbidden by robots.txt")
 
     async def _of_host(self, request: Request) -> RobotParser | str:
         """The rules of a request's host, fetched once; or why there are none."""

@@ -25,6 +25,19 @@ _LABELS = {
     "crashed": "crashed their reader",
     "failed": "could not be read",
 }
+_ERRORS = {
+    "AddressRefusedError": "address refused (private, or no contact set)",
+    "CannotResolveHostError": "name not found (DNS)",
+    "DownloadCancelledError": "longer than DOWNLOAD_MAXSIZE",
+    "DownloadConnectionRefusedError": "connection refused",
+    "DownloadFailedError": "connection or TLS failed",
+    "DownloadTimeoutError": "timed out",
+    "NotArchivedError": "not stored, the disk refused",
+    "ResponseDataLossError": "connection cut in the body",
+    "RobotsUnreachableError": "robots.txt not reached, so the host was left alone",
+    "UnsupportedURLSchemeError": "scheme refused",
+    "NotSupported": "scheme refused",
+}
 
 
 class Summary:
@@ -64,7 +77,9 @@ class Summary:
         ]
         out.append(f"  captures   {stats.get('broadsheet/warc/captures', 0):,} in {_files(stats)}, {size / 1e6:,.1f} MB")
         out.append(f"  errors     {sum(errors.values()):,}" + (":" if errors else ""))
-        out += [f"    {count:>7,} {name}" for name, count in sorted(errors.items(), key=lambda item: -item[1])]
+        out += [
+            f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
+        ]
         if forbidden := stats.get("robotstxt/forbidden"):
             out.append(f"  robots.txt {forbidden:,} addresses left alone")
         where = shlex.quote(str(path))
@@ -81,4 +96,6 @@ def _files(stats: dict[str, int]) -> str:
 
 
 def _read_command(path: str) -> str:
-    return shlex.quote(f"import archive; print(archive.open_articles({path!r}).to_table().to_pandas())")
+    if set(path) & set("'\"$`\\!"):
+        return shlex.quote(f"import archive; print(archive.open_articles({path!r}).to_table().to_pandas())")
+    return f"\"import archive; print(archive.open_articles('{path}').to_table().to_pandas())\""

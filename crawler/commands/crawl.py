@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
 
 from archive.collection import CollectionError, create_collection
@@ -22,24 +22,26 @@ class Command(ScrapyCrawl):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Check, then crawl. The exit code is 1 if the archive could not be written."""
+        assert self.settings is not None  # set by Scrapy before run
         if len(args) == 1 and _is_news(args[0], self.settings):
             try:
-                self._check(NewsArguments.parse(opts.spargs))
+                _check(NewsArguments.parse(opts.spargs), self.settings)
             except (ArgumentError, CollectionError, SettingError) as error:
                 raise UsageError(str(error), print_help=False) from None
         super().run(args, opts)
 
-    def _check(self, arguments: NewsArguments) -> None:
-        worker_count(self.settings)
-        guard = Guard.from_settings(self.settings)
-        if any(guard.needs_contact(url) for url in arguments.seeds):
-            raise SettingError(CONTACT_MISSING)
-        collection = create_collection(arguments.collection)
-        if name := in_use(collection.archive):
-            raise CollectionError(f"{collection.path}: another crawl is writing {name}; wait for it, or use another folder")
+
+def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
+    worker_count(settings)
+    guard = Guard.from_settings(settings)
+    if any(guard.needs_contact(url) for url in arguments.seeds):
+        raise SettingError(CONTACT_MISSING)
+    collection = create_collection(arguments.collection)
+    if name := in_use(collection.archive):
+        raise CollectionError(f"{collection.path}: another crawl is writing {name}; wait for it, or use another folder")
 
 
-def _is_news(name: str, settings: Any) -> bool:
+def _is_news(name: str, settings: BaseSettings) -> bool:
     try:
         return issubclass(get_spider_loader(settings).load(name), NewsSpider)
     except KeyError:

@@ -38,6 +38,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Exit code 0 if everything holds, 1 if anything does not."""
+        assert self.settings is not None  # set by Scrapy before run
         if len(args) != 1:
             raise UsageError("give one collection, e.g. scrapy verify collections/news", print_help=False)
         try:

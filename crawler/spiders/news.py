@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from crawler.discovery.feeds import parse_feed
 from crawler.discovery.links import classify_links, normalize_url, well_known
 from crawler.discovery.sitemaps import parse_sitemap
 from crawler.politeness import CrawlDelay
+from crawler.robots import RobotsForbiddenError
 from pipelines.article import Page
 from pipelines.retabulate import HEADERS
 from pipelines.tabulate import ArticleRow, Found
@@ -78,7 +80,7 @@ class NewsSpider(scrapy.Spider):
             priority=_PRIORITY[purpose],
         )
 
-    async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:  # type: ignore[override]
+    async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         """A page: keep it if it is an article, follow its links if it is a front or section page."""
         page = await self._read(response)
         if page is None:
@@ -90,7 +92,7 @@ class NewsSpider(scrapy.Spider):
                 raise CloseSpider("max_articles")
         elif purpose == "front_page":
             self._settle(response, "not_article", "front page")
-        if purpose in ("front_page", "section") and page.verdict == "not_article":
+        if purpose == "front_page" or (purpose == "section" and page.verdict == "not_article"):
             for request in self._follow(page, response):
                 yield request
 
@@ -113,10 +115,12 @@ class NewsSpider(scrapy.Spider):
     def _keep(self, page: Page, response: Response, found: Found) -> ArticleRow | None:
         most, since = self.arguments.max_articles, self.arguments.since
         if page.article and most and self._articles >= most:
-            return self._settle(response, "over_limit", f"max_articles={most} was reached")
+            self._settle(response, "over_limit", f"max_articles={most} was reached")
+            return None
         published = page.article.published_at if page.article else None
         if since and published and published < since:
-            return self._settle(response, "out_of_range", f"published {published:%Y-%m-%d}, before {since:%Y-%m-%d}")
+            self._settle(response, "out_of_range", f"published {published:%Y-%m-%d}, before {since:%Y-%m-%d}")
+            return None
         capture = response.meta["capture"]
         row = self._archiving.run.keep(page, capture, found, self.name)
         self._count(capture.extraction or page.verdict)
@@ -138,10 +142,10 @@ class NewsSpider(scrapy.Spider):
         articles, sections = classify_links(page.links, response.url)
         source = response.meta["purpose"]
         for link in articles:
-            yield self._request(link, "page", Found(source, response.url, link))
+            yield self._request(link["url"], "page", Found(source, response.url, link["url"]))
         if source == "front_page":
             for link in sections:
-                yield self._request(link, "section", Found("front_page", response.url, link))
+                yield self._request(link["url"], "section", Found("front_page", response.url, link["url"]))
             yield from self._announcements(page, response)
 
     def _announcements(self, page: Page, response: Response) -> Iterator[Request]:
@@ -191,14 +195,18 @@ class NewsSpider(scrapy.Spider):
 
     def _unreadable(self, response: Response, what: str, error: ValueError) -> None:
         self.crawler.stats.inc_value(f"broadsheet/unreadable/{what}")
-        self.logger.warning("No %s at %s: %s", what, response.url, error)
+        level = logging.DEBUG if response.meta.get("probe") else logging.WARNING
+        self.logger.log(level, "No %s at %s: %s", what, response.url, error)
 
     def failed(self, failure: Failure) -> None:
         """A fetch that brought nothing to read: count it by its kind, settle its capture."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, RobotsForbiddenError):
+            return  # counted as robotstxt/forbidden
         response = getattr(failure.value, "response", None)
-        kind = f"http {response.status}" if response is not None else failure.type.__name__
-        self.crawler.stats.inc_value(f"broadsheet/errors/{kind}")
+        kind = f"http {response.status}" if response is not None else type(failure.value).__name__
+        if not (request.meta.get("probe") and response is not None):
+            self.crawler.stats.inc_value(f"broadsheet/errors/{kind}")
         if capture := request.meta.get("capture"):
             self._archiving.run.tabulator.settle(capture, "failed", f"{kind}: {failure.getErrorMessage()}"[:300])
         self.logger.debug("%s: %s", request.url, failure.getErrorMessage())

@@ -1,0 +1,126 @@
+"""Feeds: RSS 0.9 to 2.0, RDF, Atom and JSON Feed.
+
+Not read with feedparser: 200 items cost it 46 ms of the event loop (8 ms here), 540 kB of attributes more than 15 s, and it
+turns every date into UTC without telling what the feed said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+from urllib.parse import urljoin
+
+from .entry import CHUNK, Entry, Field, Record, XmlReader, clean_language, clean_title, http_url, looks_like_html, parse_date
+
+MAX_FEED = 16_000_000
+_ROOTS = frozenset({"rss", "feed", "rdf"})
+_ITEMS = frozenset({"item", "entry"})
+_PUBLISHED = ("pubdate", "published", "issued", "date", "created")
+_MODIFIED = ("updated", "modified")
+_WANTED = frozenset({"title", "link", "guid", "id", "origlink", "language", *_PUBLISHED, *_MODIFIED})
+_PAGE_TYPES = frozenset({None, "", "text/html", "application/xhtml+xml"})
+
+
+def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[Entry]:
+    """The entries of a feed in its own order; items without an http(s) address are left out.
+
+    RSS (https://www.rssboard.org/rss-specification), RSS 1.0 (https://web.resource.org/rss/1.0/spec), Atom (RFC 4287) and
+    JSON Feed (https://www.jsonfeed.org/version/1.1/). ``url`` is where ``body`` was found; relative links are resolved against
+    it and xml:base. A document that breaks off gives its complete items. Raises ValueError, which says why this is no feed.
+    """
+    if len(body) > MAX_FEED:
+        raise ValueError(f"the feed has {len(body):,} bytes, more than {MAX_FEED:,}")
+    start = body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start:
+        raise ValueError("the feed is empty")
+    if start.startswith((b"{", b"[")):
+        return _json_feed(body, url)
+    if looks_like_html(body):
+        raise ValueError("an HTML page instead of a feed")
+    return list(_xml_entries(body, url, content_type))
+
+
+def _xml_entries(body: bytes, url: str, content_type: str | None) -> Iterator[Entry]:
+    reader = XmlReader(_ITEMS, _WANTED)
+    chunks = (body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
+    for record in reader.records(chunks, content_type):
+        _check_root(reader.root)
+        if entry := _entry(record, url, reader.head):
+            yield entry
+    _check_root(reader.root)
+
+
+def _check_root(root: str | None) -> None:
+    if root is None:
+        raise ValueError("neither XML nor JSON")
+    if root == "html":
+        raise ValueError("an HTML page instead of a feed")
+    if root not in _ROOTS:
+        raise ValueError(f"the root element is <{root[:40]}>, not <rss>, <feed> or <rdf:RDF>")
+
+
+def _entry(item: Record, feed_url: str, head: Record) -> Entry | None:
+    if not (url := _address(item, feed_url)):
+        return None
+    title = item.first("title")
+    spoken = item.text("language") or (title.language if title else None) or head.text("language")
+    return Entry(
+        url,
+        title=clean_title(title.text, markup=title.attributes.get("type", "html") == "html") if title else None,
+        published=parse_date(item.text(*_PUBLISHED)),
+        modified=parse_date(item.text(*_MODIFIED)),
+        language=clean_language(spoken),
+        source="feed",
+    )
+
+
+def _address(item: Record, feed_url: str) -> str | None:
+    """Where the article is: FeedBurner's original link, the link to a page, or an identifier that is an address."""
+    for text, field in _candidates(item):
+        base = reduce(urljoin, field.bases, feed_url) if field else feed_url
+        if found := http_url(text, base):
+            return found
+    return None
+
+
+def _candidates(item: Record) -> Iterator[tuple[str | None, Field | None]]:
+    for field in item.fields.get("origlink", ()):
+        yield field.text, field
+    links = [field for field in item.fields.get("link", ()) if field.attributes.get("rel", "alternate") == "alternate"]
+    # a sort by "is no page" keeps the order otherwise
+    for field in sorted(links, key=lambda field: field.attributes.get("type") not in _PAGE_TYPES):
+        yield field.attributes.get("href") or field.text, field
+    yield item.attributes.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"), None
+    for field in (*item.fields.get("guid", ()), *item.fields.get("id", ())):
+        if field.attributes.get("isPermaLink", "true").lower() != "false" and field.text.lower().startswith("http"):
+            yield field.text, field
+
+
+def _json_feed(body: bytes, url: str) -> list[Entry]:
+    try:
+        feed = json.loads(body)
+    except RecursionError:
+        raise ValueError("JSON that nests too deeply") from None
+    if not isinstance(feed, dict) or "jsonfeed.org/" not in str(feed.get("version")) or not isinstance(feed.get("items"), list):
+        raise ValueError("JSON, but no JSON Feed")
+    entries = (_json_entry(item, url, feed.get("language")) for item in feed["items"] if isinstance(item, dict))
+    return [entry for entry in entries if entry]
+
+
+def _json_entry(item: dict[str, Any], feed_url: str, language: object) -> Entry | None:
+    texts = {key: value for key, value in item.items() if isinstance(value, str)}
+    identifier = texts.get("id", "")
+    # an id may be any string, and most strings would pass as relative addresses
+    address = texts.get("url") or (identifier if identifier.startswith("http") else None)
+    if not (url := http_url(address, feed_url)):
+        return None
+    return Entry(
+        url,
+        title=clean_title(texts.get("title"), markup=False),
+        published=parse_date(texts.get("date_published")),
+        modified=parse_date(texts.get("date_modified")),
+        language=clean_language(texts.get("language") or (language if isinstance(language, str) else None)),
+        source="feed",
+    )
