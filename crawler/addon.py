@@ -75,9 +75,6 @@ class Broadsheet:
             settings.set(name, DEFAULTS[name], priority="default") if settings.get(name) is None else None
         for name in ("LOG_LEVEL", "LOGSTATS_INTERVAL"):
             settings.set(name, _SCRAPY[name], priority="addon")
-        if settings["LOG_LEVEL"] == "INFO":
-            for name in _TALKATIVE:
-                logging.getLogger(name).setLevel(logging.WARNING)
 
     def update_settings(self, settings: BaseSettings) -> None:
         """What a crawl needs."""
@@ -86,6 +83,9 @@ class Broadsheet:
                 settings.set(name, value, priority="default")
         for name, value in _SCRAPY.items():
             settings.set(name, value, priority="addon")
+        if settings["LOG_LEVEL"] == "INFO":
+            for name in _TALKATIVE:
+                logging.getLogger(name).setLevel(logging.WARNING)
         settings.set("USER_AGENT", user_agent(settings), priority="addon")
         handlers = settings["DOWNLOAD_HANDLERS"]
         for scheme in ("http", "https"):

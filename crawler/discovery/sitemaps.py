@@ -10,7 +10,8 @@ from itertools import chain
 
 from protego import Protego
 
-from .entry import CHUNK, Entry, Record, XmlReader, clean_language, clean_title, http_url, looks_like_html, parse_date
+from .document import CHUNK, Record, XmlReader, looks_like_html
+from .entry import Entry, clean_language, clean_title, http_url, parse_date
 from .feeds import parse_feed
 
 MAX_SITEMAP = 60_000_000

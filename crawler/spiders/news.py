@@ -170,16 +170,18 @@ class NewsSpider(scrapy.Spider):
             return
         yield from self._announced(entries, response, found)
 
-    def parse_sitemap(self, response: Response, found: Found) -> Iterator[Request]:
+    async def parse_sitemap(self, response: Response, found: Found) -> AsyncIterator[Request]:
         """Follow what a sitemap announces, or the sitemaps that an index names."""
         try:
-            sitemap = parse_sitemap(response.body, response.url)
+            # a large one takes a second, which is no time to keep all other pages waiting
+            sitemap = await asyncio.to_thread(parse_sitemap, response.body, response.url)
         except ValueError as error:
             self._unreadable(response, "sitemap", error)
             return
         for entry in sitemap.sitemaps:
             yield self._request(entry.url, "sitemap", Found("sitemap", response.url, entry.url))
-        yield from self._announced(sitemap.entries, response, found)
+        for request in self._announced(sitemap.entries, response, found):
+            yield request
 
     def _announced(self, entries: Iterable[Entry], response: Response, found: Found) -> Iterator[Request]:
         stats, since, home = self.crawler.stats, self.arguments.since, site_key(response.url)

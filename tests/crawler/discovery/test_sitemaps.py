@@ -1,0 +1,264 @@
+"""What ``parse_sitemap`` and ``robots_sitemaps`` read, recover and refuse."""
+
+from __future__ import annotations
+
+import gzip
+import time
+import tracemalloc
+from datetime import UTC, datetime, timedelta, timezone
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from crawler.discovery.entry import Entry
+from crawler.discovery.sitemaps import MAX_ROBOTS, MAX_SITEMAP, Sitemap, parse_sitemap, robots_sitemaps
+
+URL = "https://paper.example/sitemap.xml"
+SITEMAP = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+NEWS = 'xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"'
+IMAGE = 'xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"'
+
+
+def urlset(rows: str, spaces: str = f"{SITEMAP} {NEWS} {IMAGE}") -> bytes:
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset {spaces}>{rows}</urlset>'.encode()
+
+
+def locs(*paths: str) -> str:
+    return "".join(f"<url><loc>https://paper.example/{path}</loc></url>" for path in paths)
+
+
+def urls(body: bytes) -> list[str]:
+    return [entry.url for entry in parse_sitemap(body, URL).entries]
+
+
+ROW = """<url><loc>https://paper.example/a</loc><lastmod>2024-05-08</lastmod>
+    <image:image><image:loc>https://paper.example/a.jpg</image:loc><image:title>Photo</image:title></image:image><news:news>
+    <news:publication><news:name>Paper</news:name><news:language>zh-cn</news:language></news:publication>
+    <news:publication_date>2024-05-07T10:00:00+02:00</news:publication_date><news:title>Tea &amp; fog</news:title>
+    </news:news></url>"""
+ANNOUNCED = Entry(
+    "https://paper.example/a",
+    title="Tea & fog",
+    published=datetime(2024, 5, 7, 10, tzinfo=timezone(timedelta(hours=2))),
+    modified=datetime(2024, 5, 8, tzinfo=UTC),
+    language="zh-cn",
+    source="news_sitemap",
+)
+
+
+class TestForms:
+    def test_a_urlset_gives_addresses_and_lastmod(self) -> None:
+        body = urlset(locs("a") + "<url><loc>\n https://paper.example/b\n</loc><lastmod>2024-05</lastmod></url>")
+        expected = [
+            Entry("https://paper.example/a", source="sitemap"),
+            Entry("https://paper.example/b", modified=datetime(2024, 5, 1, tzinfo=UTC), source="sitemap"),
+        ]
+        assert parse_sitemap(body, URL) == Sitemap(expected, [])
+
+    def test_google_news_fields_are_kept_and_those_of_images_are_not_taken_for_them(self) -> None:
+        assert parse_sitemap(urlset(ROW), URL).entries == [ANNOUNCED]
+
+    def test_an_index_gives_sitemaps(self) -> None:
+        rows = "<sitemap><loc>/s1.xml.gz</loc><lastmod>2024-05-07</lastmod></sitemap><sitemap><loc>/s2.xml</loc></sitemap>"
+        found = parse_sitemap(f"<sitemapindex {SITEMAP}>{rows}</sitemapindex>".encode(), URL)
+        first = Entry("https://paper.example/s1.xml.gz", modified=datetime(2024, 5, 7, tzinfo=UTC), source="sitemap")
+        assert found == Sitemap([], [first, Entry("https://paper.example/s2.xml", source="sitemap")])
+
+    def test_an_empty_urlset_is_a_sitemap(self) -> None:
+        assert parse_sitemap(urlset(""), URL) == Sitemap()
+
+    def test_plain_text_has_one_address_a_line(self) -> None:
+        body = b"\xef\xbb\xbfhttps://paper.example/a\r\nhttps://paper.example/b?x=1&y=2\n\nnonsense\nftp://paper.example/c\n"
+        assert urls(body) == ["https://paper.example/a", "https://paper.example/b?x=1&y=2"]
+
+    def test_a_feed_serves_as_a_sitemap(self) -> None:
+        found = parse_sitemap(b"<rss><channel><item><link>/a</link></item></channel></rss>", URL)
+        assert found.entries == [Entry("https://paper.example/a", source="feed")]
+
+    @pytest.mark.parametrize("charset", ["utf-16", "utf-8-sig"])
+    def test_charsets(self, charset: str) -> None:
+        assert parse_sitemap(urlset(ROW).decode().replace("UTF-8", charset).encode(charset), URL).entries == [ANNOUNCED]
+
+
+class TestGzip:
+    def test_gzip_is_known_by_its_first_bytes(self) -> None:
+        assert urls(gzip.compress(urlset(locs("a", "b")))) == ["https://paper.example/a", "https://paper.example/b"]
+
+    def test_members_are_joined(self) -> None:
+        body = urlset(locs("a", "b"))
+        assert urls(gzip.compress(body[:100]) + gzip.compress(body[100:])) == urls(body)
+
+    def test_what_follows_the_last_member_is_ignored(self) -> None:
+        assert urls(gzip.compress(urlset(locs("a"))) + b"\0\0rubbish") == ["https://paper.example/a"]
+
+    def test_a_torn_file_gives_what_can_be_read(self) -> None:
+        whole = urlset(locs(*(f"{number * 7919 % 10_007}" for number in range(5_000))))
+        packed = gzip.compress(whole)
+        found = urls(packed[: len(packed) // 2])
+        assert found
+        assert found == urls(whole)[: len(found)]
+
+    def test_plain_text_may_be_packed_too(self) -> None:
+        assert urls(gzip.compress(b"https://paper.example/a\n")) == ["https://paper.example/a"]
+
+    def test_a_bomb_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="more than 60,000,000 bytes"):
+            parse_sitemap(gzip.compress(urlset(" " * (MAX_SITEMAP + 1)), 1), URL)
+
+    def test_broken_gzip_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="empty"):
+            parse_sitemap(b"\x1f\x8bnonsense", URL)
+
+
+class TestTolerance:
+    @pytest.mark.parametrize(
+        "spaces", ["", 'xmlns="http://www.google.com/schemas/sitemap/0.84"', f"{SITEMAP} xmlns:news='http://wrong.example/'"]
+    )
+    def test_namespaces_do_not_matter(self, spaces: str) -> None:
+        assert parse_sitemap(urlset(ROW, spaces), URL).entries == [ANNOUNCED]
+
+    def test_prefixed_elements(self) -> None:
+        body = b'<s:urlset xmlns:s="http://www.sitemaps.org/schemas/sitemap/0.9"><s:url><s:loc>/a</s:loc></s:url></s:urlset>'
+        assert urls(body) == ["https://paper.example/a"]
+
+    def test_unescaped_ampersands(self) -> None:
+        assert urls(urlset(locs("?a=1&b=2&amp;c=3&copy=4"))) == ["https://paper.example/?a=1&b=2&c=3&copy=4"]
+
+    @pytest.mark.parametrize("at", range(65_520, 65_545))
+    def test_ampersands_at_the_edge_of_a_chunk(self, at: int) -> None:
+        start = urlset(locs("?a=1&amp;b=2&c=3"))
+        body = start.replace(b"<url>", b"<url>" + b" " * (at - start.index(b"&")), 1)
+        assert body[at : at + 1] == b"&"
+        assert urls(body) == ["https://paper.example/?a=1&b=2&c=3"]
+
+    def test_a_broken_tail_costs_only_itself(self) -> None:
+        body = urlset(locs("a", "b", "a-very-long-address"))
+        for end in range(body.index(b"/a-very") + 1, body.index(b"</url></urlset>")):
+            assert urls(body[:end]) == ["https://paper.example/a", "https://paper.example/b"]
+
+    def test_a_missing_end_tag_costs_nothing(self) -> None:
+        body = urlset("<url><loc>/a</loc><url><loc>/b</loc></url>" + locs("c"))
+        assert urls(body) == [f"https://paper.example/{name}" for name in "abc"]
+
+    def test_control_characters_are_dropped(self) -> None:
+        assert urls(urlset(locs("a\x08", "b"))) == ["https://paper.example/a", "https://paper.example/b"]
+
+    @pytest.mark.parametrize("loc", ["", "file:///etc/hostname", "ftp://paper.example/a", "http://[::1", "/" + "x" * 3_000])
+    def test_an_entry_without_usable_address_is_left_out(self, loc: str) -> None:
+        assert urls(urlset(f"<url><loc>{loc}</loc></url>" + locs("b"))) == ["https://paper.example/b"]
+
+    def test_an_unreadable_date_is_unknown(self) -> None:
+        found = parse_sitemap(urlset("<url><loc>/a</loc><lastmod>long ago</lastmod></url>"), URL)
+        assert found.entries == [Entry("https://paper.example/a", source="sitemap")]
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            (b"", "empty"),
+            (b" \n", "empty"),
+            (b"<!doctype html><title>404</title>", "HTML page"),
+            (b"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'/>", "HTML page"),
+            (b"Not found", "neither XML nor a list"),
+            (b"<kml><url><loc>http://a.example/</loc></url></kml>", "<kml>"),
+            (b"<", "no XML"),
+            (urlset("<x/>" * 2_100_000), "elements"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_the_reason_is_given(self, body: bytes, reason: str) -> None:
+        with pytest.raises(ValueError, match=reason):
+            parse_sitemap(body, URL)
+
+    def test_declared_entities_are_not_expanded(self, tmp_path: object) -> None:
+        secret = tmp_path / "secret"  # type: ignore[operator]
+        secret.write_text("do-not-tell")
+        doctype = f'<!DOCTYPE urlset [<!ENTITY a "/laughs"><!ENTITY b SYSTEM "{secret.as_uri()}">]>'
+        body = doctype.encode() + urlset("<url><loc>/x?&a;&b;</loc></url>").partition(b"\n")[2]
+        assert urls(body) == ["https://paper.example/x?&a;&b;"]
+
+
+class TestSize:
+    def test_a_full_sitemap_takes_little_memory_beyond_its_entries(self) -> None:
+        padding = f"<!--{'x' * 900}-->"
+        body = urlset("".join(f"<url>{padding}<loc>https://paper.example/{n}</loc></url>" for n in range(50_000)))
+        assert len(body) > 45_000_000
+        tracemalloc.start()
+        found = parse_sitemap(body, URL)
+        size, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(found.entries) == 50_000
+        assert peak - size < 3_000_000
+
+    def test_many_empty_members_take_little_time(self) -> None:
+        body = gzip.compress(b"") * 200_000
+        begun = time.process_time()
+        with pytest.raises(ValueError, match="empty"):
+            parse_sitemap(body, URL)
+        assert time.process_time() - begun < 5
+
+
+PATHS = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="#\\"), min_size=1, max_size=30).filter(
+    lambda path: not path.startswith("/") and "." not in path and "&amp;" not in path
+)
+DATES = st.none() | st.datetimes(timezones=st.just(UTC), min_value=datetime(1990, 1, 1))
+TITLES = st.from_regex(r"\A[\w&'\"]{1,9}( [\w&'\"]{1,9}){0,5}\Z").filter(lambda title: "&" not in title)
+
+
+class TestAnything:
+    @example(rows=[(";", None, None), ("?", None, None)], packed=False)
+    @given(st.lists(st.tuples(PATHS, DATES, st.none() | TITLES), max_size=20), st.booleans())
+    def test_what_is_written_is_read(self, rows: list[tuple[str, datetime | None, str | None]], packed: bool) -> None:
+        written = [
+            Entry(f"https://paper.example/{path}", title=title, modified=date, source="news_sitemap" if title else "sitemap")
+            for path, date, title in rows
+        ]
+        body = urlset("".join(map(_row, written)))
+        assert parse_sitemap(gzip.compress(body) if packed else body, URL).entries == written
+
+    @given(st.binary(max_size=2_000) | st.binary(max_size=500).map(lambda noise: urlset(ROW)[:-9] + noise))
+    @example(b"<urlset>\xff")
+    @example(gzip.compress(b"<")[:-1])
+    def test_any_bytes_give_a_sitemap_or_a_valueerror(self, body: bytes) -> None:
+        for given_body in (body, b"\x1f\x8b" + body, gzip.compress(body)):
+            try:
+                found = parse_sitemap(given_body, URL)
+            except ValueError as error:
+                assert str(error)
+            else:
+                assert all(entry.url.startswith(("http://", "https://")) for entry in found.entries + found.sitemaps)
+
+
+def _row(entry: Entry) -> str:
+    lastmod = f"<lastmod>{entry.modified.isoformat()}</lastmod>" if entry.modified else ""
+    news = f"<news:news><news:title>{escape(entry.title)}</news:title></news:news>" if entry.title else ""
+    return f"<url><loc>{escape(entry.url)}</loc>{lastmod}{news}</url>"
+
+
+class TestRobots:
+    def test_every_sitemap_once_and_absolute(self) -> None:
+        body = b"""\xef\xbb\xbfUser-agent: *
+            Disallow: /private/
+            SITEMAP: https://paper.example/a.xml # daily
+            Sitemap: /b.xml
+            Sitemap: https://paper.example/a.xml
+            Sitemap: file:///etc/passwd
+            Sitemap:
+            """
+        found = robots_sitemaps(body, "https://paper.example/robots.txt")
+        assert found == ["https://paper.example/a.xml", "https://paper.example/b.xml"]
+
+    def test_none_announced(self) -> None:
+        assert robots_sitemaps(b"User-agent: *\nAllow: /", "https://paper.example/robots.txt") == []
+
+    def test_what_is_too_long_is_cut(self) -> None:
+        body = b"Sitemap: /a.xml\n" + b"#" * MAX_ROBOTS + b"\nSitemap: /b.xml\n"
+        assert robots_sitemaps(body, "https://paper.example/robots.txt") == ["https://paper.example/a.xml"]
+
+    @given(st.binary(max_size=500))
+    @example(b"Crawl-delay: x\nRequest-rate: 1/0\nVisit-time: 9\nSitemap: http://[\n")
+    def test_any_bytes(self, body: bytes) -> None:
+        assert isinstance(robots_sitemaps(body, "https://paper.example/robots.txt"), list)
