@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from scrapy import Spider
 from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
@@ -20,6 +22,8 @@ from crawler.spiders.news import NewsSpider
 class Command(ScrapyCrawl):
     """Run a spider; for ``news`` and its subclasses, after a look at its arguments, the contact and the collection."""
 
+    _run_by: Crawler | None = None
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Check, then crawl. The exit code is 1 if the archive could not be written."""
         assert self.settings is not None  # set by Scrapy before run
@@ -29,6 +33,12 @@ class Command(ScrapyCrawl):
             except (ArgumentError, CollectionError, SettingError) as error:
                 raise UsageError(str(error), print_help=False) from None
         super().run(args, opts)
+        if self._run_by and self._run_by.stats.get_value("finish_reason") == "archive_failed":
+            self.exitcode = 1
+
+    def _create_crawler(self, spidercls: type[Spider] | str) -> Crawler:
+        self._run_by = super()._create_crawler(spidercls)
+        return self._run_by
 
 
 def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
