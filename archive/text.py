@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"\w+")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SHINGLE = 3
 # a byte with its eight bits spread over eight 32-bit lanes: one addition counts eight bits
 _SPREAD = [sum((byte >> bit & 1) << (32 * bit) for bit in range(8)) for byte in range(256)]
@@ -15,6 +16,13 @@ _SPREAD = [sum((byte >> bit & 1) << (32 * bit) for bit in range(8)) for byte in 
 def fold(text: str) -> str:
     """The words alone: NFKC, case folded, everything but letters and digits one space."""
     return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def count_words(text: str | None) -> int:
+    """Words of a text; where a script sets no spaces (Chinese, Japanese, Thai …), two characters count as one word."""
+    folded = fold(text or "")
+    unspaced = len(_UNSPACED.findall(folded))
+    return len(_UNSPACED.sub(" ", folded).split()) + (unspaced + 1) // 2
 
 
 def text_sha256(text: str | None) -> str | None:

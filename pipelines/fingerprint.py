@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from archive.text import fold, simhash, text_sha256
+from archive.text import count_words, simhash, text_sha256
 from pipelines.article import Article
 
 
 def fingerprint(article: Article) -> Article:
     """Fill ``word_count``, the hashes of text and title and the simhash; returns the same article."""
-    article.word_count = len(fold(article.text or "").split())
+    article.word_count = count_words(article.text)
     article.text_sha256 = text_sha256(article.text)
     article.title_sha256 = text_sha256(article.title)
     article.text_simhash = simhash(article.text)

@@ -22,7 +22,7 @@ ARTICLES = [number for number, page in enumerate(PAGES) if page.verdict == "arti
 
 @dataclass
 class Crawled:
-    """Two crawls of the newsroom's front pages into one collection."""
+    """Two crawls of the newsroom's front pages into one collection, the second also of an AMP twin that no page lists."""
 
     newsroom: Newsroom
     collection: Path
@@ -34,11 +34,13 @@ class Crawled:
     captures: list[dict[str, Any]]
 
     def article(self, url: str) -> dict[str, Any]:
-        """The first version of the article at ``url``, or what it was folded onto."""
-        found = [row for row in self.articles if url in (row["url"], row["requested_url"])]
-        assert found, (
-            f"no row for {url}: {[(c['extraction'], c['extraction_reason']) for c in self.captures if c['url'] == url]}"
-        )
+        """The first version of the article at ``url``, or of the article that page was folded onto."""
+        states = [(row["extraction"], row["extraction_reason"]) for row in self.captures if row["url"] == url]
+        assert states, f"{url} was never fetched"
+        page = next(page for page in self.newsroom.expected if page.url == url)
+        same = {url, page.extra["canonical"]}
+        found = [row for row in self.articles if same & {row["url"], row["requested_url"], row["canonical_url"]}]
+        assert found, f"no row for {url}: {states}"
         return min(found, key=lambda row: row["version"])
 
 
@@ -50,7 +52,8 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
         sites = ",".join(newsroom.front_pages)
         first = crawl(collection, options=("-O", str(folder / "out.jsonl")), sites=sites)
         requests = newsroom.requests
-        second = crawl(collection, sites=sites)
+        (folder / "twins.txt").write_text("\n".join(page.url for page in newsroom.expected if "/amp/" in page.url))
+        second = crawl(collection, sites=sites, urls=str(folder / "twins.txt"))
         yield Crawled(
             newsroom,
             collection,

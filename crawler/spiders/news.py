@@ -92,6 +92,10 @@ class NewsSpider(scrapy.Spider):
                 raise CloseSpider("max_articles")
         elif purpose == "front_page":
             self._settle(response, "not_article", "front page")
+        if page.verdict == "article":
+            for link in page.links:
+                if "next" in (link["rel"] or "").split() and site_key(link["url"]) == site_key(response.url):
+                    yield self._request(link["url"], "page", Found(found.source, response.url, link["url"]))
         if purpose == "front_page" or (purpose == "section" and page.verdict == "not_article"):
             for request in self._follow(page, response):
                 yield request

@@ -1,0 +1,144 @@
+"""One pass over the parsed page: everything that says something about it, gathered before anybody decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urldefrag, urljoin
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from pipelines.article import Link
+
+_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
+_MOST_LINKS = 20_000
+_MOST_TEXT = 2_000
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What the markup says: ``metas`` by lower-case name, property or itemprop; ``props`` the elements with an itemprop."""
+
+    base: str
+    metas: dict[str, list[str]] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+    feeds: list[str] = field(default_factory=list)
+    canonical: str | None = None
+    license: str | None = None
+    language: str | None = None
+    page_title: str | None = None
+    scripts: list[str] = field(default_factory=list)
+    headings: list[HtmlElement] = field(default_factory=list)
+    times: list[HtmlElement] = field(default_factory=list)
+    props: dict[str, list[HtmlElement]] = field(default_factory=dict)
+    bylines: list[HtmlElement] = field(default_factory=list)
+    printed: list[HtmlElement] = field(default_factory=list)
+    paywalled: bool = False
+
+    def meta(self, *names: str) -> tuple[str, str] | None:
+        """Name and value of the first of ``names`` that a meta element gives."""
+        return next(((name, self.metas[name][0]) for name in names if name in self.metas), None)
+
+
+def text_of(element: HtmlElement) -> str:
+    """The element's words, white space folded, bounded."""
+    return " ".join(" ".join(element.itertext()).split())[:_MOST_TEXT]
+
+
+def collect(tree: HtmlElement, url: str) -> Evidence:
+    """Gather a page's evidence."""
+    base = next((element.get("href") for element in tree.iter("base") if element.get("href")), None)
+    found = Evidence(_absolute(url, base) or url if base else url)
+    found.language = tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or tree.get("xml:lang")
+    seen: set[str] = set()
+    for element in tree.iter(etree.Element):
+        tag = str(element.tag)
+        if tag == "a":
+            _link(element, found, seen)
+        elif tag in _READERS:
+            _READERS[tag](element, found)
+        if len(element.attrib):
+            _attributes(element, found)
+    return found
+
+
+def _absolute(base: str, href: str | None) -> str | None:
+    try:
+        return urldefrag(urljoin(base, (href or "").strip()))[0]
+    except ValueError:
+        return None
+
+
+def _link(element: HtmlElement, found: Evidence, seen: set[str]) -> None:
+    href = element.get("href")
+    if not href or href[0] == "#" or len(seen) >= _MOST_LINKS:
+        return
+    url = _absolute(found.base, href)
+    if url and url not in seen and url[:8].lower().startswith(("http://", "https://")):
+        seen.add(url)
+        found.links.append(Link(url=url, text=text_of(element)[:300] or None, rel=element.get("rel")))
+    if "license" in (element.get("rel") or "").split():
+        found.license = found.license or url
+
+
+def _meta(element: HtmlElement, found: Evidence) -> None:
+    content = (element.get("content") or "").strip()
+    if content:
+        for attribute in ("property", "name", "itemprop"):
+            if name := element.get(attribute):
+                found.metas.setdefault(name.strip().lower(), []).append(content)
+                return
+
+
+def _link_element(element: HtmlElement, found: Evidence) -> None:
+    rel = (element.get("rel") or "").lower().split()
+    url = _absolute(found.base, element.get("href"))
+    if not url:
+        return
+    if "canonical" in rel:
+        found.canonical = found.canonical or url
+    elif "alternate" in rel and (element.get("type") or "").lower() in _FEED_TYPES and url.startswith("http"):
+        found.feeds.append(url)
+    elif "next" in rel and url.startswith("http"):
+        found.links.append(Link(url=url, text=None, rel="next"))
+    elif "license" in rel:
+        found.license = found.license or url
+
+
+def _script(element: HtmlElement, found: Evidence) -> None:
+    if "ld+json" in (element.get("type") or "").lower() and element.text:
+        found.scripts.append(element.text)
+
+
+def _title(element: HtmlElement, found: Evidence) -> None:
+    parent = element.getparent()
+    if found.page_title is None and (parent is None or parent.tag in ("head", "html", "body")):
+        found.page_title = text_of(element) or None
+
+
+_READERS: dict[str, Callable[[HtmlElement, Evidence], None]] = {
+    "meta": _meta,
+    "link": _link_element,
+    "script": _script,
+    "title": _title,
+    "h1": lambda element, found: found.headings.append(element),
+    "time": lambda element, found: found.times.append(element),
+}
+
+
+def _attributes(element: HtmlElement, found: Evidence) -> None:
+    if (prop := element.get("itemprop")) and element.tag != "meta":
+        for name in prop.split():
+            found.props.setdefault(name.lower(), []).append(element)
+    if "author" in (element.get("rel") or "").split():
+        found.bylines.insert(0, element)
+    classes = (element.get("class") or "").lower()
+    if not classes:
+        return
+    if ("byline" in classes or "author" in classes or "autor" in classes) and len(found.bylines) < 20:
+        found.bylines.append(element)
+    if ("date" in classes or "time" in classes or "publish" in classes) and len(found.printed) < 12:
+        found.printed.append(element)
+    if "paywall" in classes and element.tag in ("div", "section", "aside"):
+        found.paywalled = True

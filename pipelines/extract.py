@@ -1,0 +1,166 @@
+"""From a page's bytes to an article, in one parse; a pure function of bytes, address and header fields. Knows no Scrapy."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.metadata import version
+
+import trafilatura
+from lxml import html as lxml_html
+from lxml.html import HtmlElement, HTMLParser
+from trafilatura.settings import Document, Extractor
+from trafilatura.xml import xmltotxt
+from w3lib.encoding import html_to_unicode
+
+from archive.text import count_words
+from pipelines.article import Article, Page
+from pipelines.boilerplate import main_part, prune, without_head
+from pipelines.evidence import collect
+from pipelines.fingerprint import fingerprint
+from pipelines.metadata import Metadata, plain, tidy
+from pipelines.verdict import decide
+
+EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
+_MOST_HTML = 20_000_000  # characters that are parsed
+_MOST_DEPTH = 250  # nested elements: deeper pages are no articles, and every tree walk behind us recurses
+_MOST_TEXT = 2_000_000
+_LIST_MARK = re.compile(r"^- ", re.MULTILINE)
+_BLANK = re.compile(r"[ \t\u00a0]+")
+
+
+def extract(html: bytes, url: str, *, content_type: str | None = None, headers: Mapping[str, str] | None = None) -> Page:
+    """Read one page.
+
+    ``content_type`` is the Content-Type header field as sent; ``headers`` may hold ``x-robots-tag`` and
+    ``content-language``, names in lower case. Never raises for what a page holds: what cannot be read is not an article.
+    """
+    began = time.process_time()
+    page = _read(html, url, content_type, dict(headers or {}))
+    page.seconds = time.process_time() - began
+    return page
+
+
+def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, str]) -> Page:
+    charset, text = decode(html, content_type)
+    tree = parse(text)
+    if tree is None:
+        return Page("not_article", "no HTML" if html.strip() else "empty page")
+    if too_deep(tree):
+        return Page("not_article", f"elements nested more than {_MOST_DEPTH} deep")
+    evidence = collect(tree, url)
+    article = Article(charset=charset, extractor=EXTRACTOR)
+    metadata = Metadata(evidence, url, headers)
+    metadata.fill(article)
+    prune(tree, article.description)
+    if article.published_at is None:
+        metadata.date_by_text(article, main_part(tree))
+    _body(article, tree, metadata, url)
+    is_article, reason = decide(article, evidence, tree, url)
+    if not is_article:
+        return Page("not_article", reason, None, evidence.links, evidence.feeds)
+    article.quality_flags = flags(article)
+    return Page("article", reason, fingerprint(article), evidence.links, evidence.feeds)
+
+
+def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
+    """The page's charset and its text, found as browsers do: header, byte order mark, meta element, then a guess."""
+    html = html[:_MOST_HTML]
+    # valid UTF-8 beyond ASCII is never anything else by chance, and declarations lie
+    if not html.isascii() and (text := _utf8(html)) is not None:
+        return "utf-8", text
+    return html_to_unicode(content_type, html, auto_detect_fun=lambda _: "windows-1252")
+
+
+def _utf8(html: bytes) -> str | None:
+    try:
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(html)  # a page that was cut may end within a character
+    except UnicodeDecodeError:
+        return None
+
+
+def parse(text: str) -> HtmlElement | None:
+    """The page as a tree, or None if there is none."""
+    text = text.replace("\x00", "")
+    if not text.strip() or "<" not in text:
+        return None
+    try:
+        # bytes with a known encoding: a declaration inside the page can no longer contradict it
+        tree = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=_parser())
+    except Exception:  # lxml raises many kinds for what is no HTML
+        return None
+    return tree if len(tree) else None
+
+
+@cache
+def _parser() -> HTMLParser:
+    return HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+
+
+def too_deep(tree: HtmlElement) -> bool:
+    """Whether elements lie nested deeper than recursive code bears."""
+    level = [tree]
+    for _ in range(_MOST_DEPTH):
+        level = [child for element in level for child in element]
+        if not level:
+            return False
+    return True
+
+
+def _body(article: Article, tree: HtmlElement, metadata: Metadata, url: str) -> None:
+    document = trafilatura.bare_extraction(tree, url=url, options=_options("balanced"))
+    document = document or trafilatura.bare_extraction(tree, url=url, options=_options("recall"))
+    if isinstance(document, Document) and document.body is not None:
+        article.text = _paragraphs(_LIST_MARK.sub("", xmltotxt(document.body, False)), article)
+        article.markdown = _paragraphs(xmltotxt(document.body, True), article)
+    if not article.text and (claimed := metadata.node.get("articleBody")) and isinstance(claimed, str):
+        article.text = article.markdown = _paragraphs(_without_tags(claimed), article)
+        metadata.sources["text"] = "jsonld:articleBody"
+
+
+def _paragraphs(text: str, article: Article) -> str | None:
+    said = [article.title, article.subtitle, article.byline_raw, article.published_raw]
+    names = [author["name"] for author in article.authors]
+    return "\n\n".join(without_head(_lines(text), said, names))[:_MOST_TEXT] or None
+
+
+def _without_tags(text: str) -> str:
+    return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
+
+
+@cache
+def _options(focus: str) -> Extractor:
+    return Extractor(output_format="python", comments=False, recall=focus == "recall")
+
+
+def _lines(text: str) -> list[str]:
+    folded = (_BLANK.sub(" ", line).strip() for line in plain(text).split("\n"))
+    return [line for line in folded if line]
+
+
+def flags(article: Article) -> list[str]:
+    """What to be wary of: ``short_text`` (under 80 words), ``no_title``, ``no_date``, ``date_future`` (more than a day
+    ahead of now), ``paywalled``, ``repeated_text`` (a long paragraph stands twice)."""
+    paragraphs = [line for line in (article.text or "").split("\n\n") if len(line) > 80]
+    ahead = datetime.now(UTC) + timedelta(days=1)
+    checks = {
+        "short_text": count_words(article.text) < 80,
+        "no_title": article.title is None,
+        "no_date": article.published_at is None,
+        "date_future": article.published_at is not None and article.published_at > ahead,
+        "paywalled": article.is_accessible_for_free is False,
+        "repeated_text": len(set(paragraphs)) < len(paragraphs),
+    }
+    return [name for name, holds in checks.items() if holds]
+
+
+def warm_up() -> None:
+    """Pay what the first page would: one extraction with every last resort."""
+    words = " ".join(f"word{number}" for number in range(120))
+    body = f"<h1>Warm</h1><p>on a samedi 3 qwerty</p><p>{words}</p>"
+    page = f"<html lang='en'><head><title>warm</title></head><body><article>{body}</article></body></html>"
+    extract(page.encode(), "https://example.org/warm")

@@ -1,0 +1,286 @@
+"""Every field by evidence: candidates in a declared order, the first usable one wins and is named in ``field_sources``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from htmldate import find_date
+from lxml.html import HtmlElement
+
+from archive.text import fold
+from archive.url import site_key
+from pipelines import authors, dates, jsonld
+from pipelines.article import Article, Author
+from pipelines.evidence import Evidence, text_of
+
+_SEPARATORS = re.compile(r"\s+[|–—·•»:-]\s+|\s*[|»]\s*")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_CHANGE = re.compile(r"modif|updat|aktual|ge[aä]ndert", re.IGNORECASE)
+_PUBLISHED = (
+    "article:published_time", "og:article:published_time", "article:published", "og:published_time", "datepublished",
+    "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.created", "dc.date", "dcterms.date",
+    "citation_publication_date", "citation_date", "pubdate", "publishdate", "publish-date", "publish_date",
+    "publication_date", "date", "cxenseparse:recs:publishtime", "bt:pubdate", "iso-8601-publish-date",
+    "last_published_date", "cxenseparse:publishtime", "vr:published_time", "shareaholic:article_published_time",
+)  # fmt: skip
+_MODIFIED = ("article:modified_time", "og:updated_time", "datemodified", "dcterms.modified", "last-modified", "lastmod")
+_AUTHOR = (
+    "author", "article:author", "dc.creator", "dcterms.creator", "citation_author", "parsely-author", "sailthru.author", "byl",
+    "article:author_name", "cxenseparse:author", "twitter:data1",
+)  # fmt: skip
+
+Candidates = Iterable[tuple[str, str | None]]
+
+
+class Metadata:
+    """Fills an article's fields from a page's evidence."""
+
+    def __init__(self, evidence: Evidence, url: str, headers: dict[str, str]) -> None:
+        self._evidence, self._url, self._headers = evidence, url, headers
+        self._nodes = jsonld.nodes(evidence.scripts)
+        self.node = jsonld.main_article(self._nodes, evidence.canonical or url)
+        self.sources: dict[str, str] = {}
+
+    def fill(self, article: Article) -> None:
+        """Decide every field that the markup can tell."""
+        article.canonical_url = self._canonical()
+        article.site_name = self._first("site_name", self._metas("og:site_name", "application-name"))
+        article.publisher = self._first("publisher", [("jsonld:publisher", jsonld.string(self.node.get("publisher")))])
+        article.title = self._title(article)
+        article.subtitle = self._first("subtitle", self._json("alternativeHeadline"))
+        metas = self._metas("og:description", "description", "twitter:description", "dc.description")
+        article.description = self._first("description", [*self._json("description"), *metas])
+        article.byline_raw = self._byline()
+        article.authors = self._authors(article)
+        article.section = self._first(
+            "section", [*self._json("articleSection"), *self._metas("article:section", "parsely-section")]
+        )
+        article.tags = self._tags()
+        article.article_type = self._first("article_type", [("jsonld:@type", jsonld.article_type(self.node))])
+        article.language = self._language()
+        article.main_image_url = self._image()
+        self._dates(article)
+        self._rights(article)
+        article.field_sources = self.sources
+
+    def _first(self, field: str, candidates: Candidates) -> str | None:
+        for source, value in candidates:
+            cleaned = tidy(value)
+            if cleaned:
+                self.sources[field] = source
+                return cleaned
+        return None
+
+    def _metas(self, *names: str) -> Iterator[tuple[str, str | None]]:
+        for name in names:
+            for value in self._evidence.metas.get(name, [])[:1]:
+                yield f"meta:{name}", value
+
+    def _json(self, key: str) -> Iterator[tuple[str, str | None]]:
+        yield f"jsonld:{key}", jsonld.string(self.node.get(key))
+
+    def _canonical(self) -> str | None:
+        og = self._evidence.meta("og:url")
+        for source, value in (("link:canonical", self._evidence.canonical), ("meta:og:url", og and og[1])):
+            url = _web_address(self._url, value)
+            here = urlsplit(self._url)
+            if (
+                url
+                and site_key(url) == site_key(self._url)
+                and not (urlsplit(url).path in ("", "/") and here.path not in ("", "/"))
+            ):
+                self.sources["canonical_url"] = source
+                return url
+        return None
+
+    def _title(self, article: Article) -> str | None:
+        headings = [text_of(heading) for heading in self._evidence.headings]
+        page = self._evidence.page_title or ""
+        names = [article.site_name, article.publisher]
+        printed = [("h1", text) for text in headings if text and fold(text) not in {fold(name or "") for name in names}]
+        claimed = [*self._json("headline"), *self._metas("og:title", "twitter:title", "dc.title", "headline", "title")]
+        claimed = [(source, without_site(value, names)) for source, value in claimed]
+        # the heading that a claim or the page's title confirms is the headline as printed
+        confirmed = {fold(value) for _, value in claimed if value} | {fold(page)}
+        sure = [(source, text) for source, text in printed if any(fold(text) and fold(text) in claim for claim in confirmed)]
+        single = printed if len(printed) == 1 and len(printed[0][1]) > 15 else []
+        candidates = [*sure[:1], *claimed[:1], *single, *claimed[1:], ("title", without_site(page, names)), *printed]
+        return self._first("title", candidates)
+
+    def _byline(self) -> str | None:
+        texts = [("byline", text_of(element)) for element in self._evidence.bylines[:8]]
+        return self._first("byline_raw", [(source, text) for source, text in texts if 2 < len(text) < 200])
+
+    def _authors(self, article: Article) -> list[Author]:
+        by_id = {str(node["@id"]): node for node in self._nodes if node.get("@id") and node.get("name")}
+        publishers = [article.publisher, article.site_name]
+        for source, found in self._author_candidates(by_id):
+            usable = [one | {"name": tidy(one["name"]) or "", "url": _web_address(self._url, one["url"])} for one in found]
+            kept = authors.without([one for one in usable if one["name"]], publishers)
+            if kept:
+                self.sources["authors"] = source
+                return kept
+        return []
+
+    def _author_candidates(self, by_id: dict[str, Any]) -> Iterator[tuple[str, list[Author]]]:
+        for key in ("author", "creator"):
+            yield f"jsonld:{key}", authors.from_jsonld(self.node.get(key), by_id)
+        for name in _AUTHOR:
+            values = self._evidence.metas.get(name, [])
+            yield f"meta:{name}", [authors.author(one) for value in values[:12] for one in authors.names_in(value)]
+        for element in self._evidence.props.get("author", [])[:6]:
+            yield "itemprop:author", [authors.author(name) for name in authors.names_in(text_of(element))]
+        for element in self._evidence.bylines[:6]:
+            text = text_of(element)
+            yield "byline", [authors.author(name) for name in authors.names_in(text)] if len(text) < 120 else []
+
+    def _tags(self) -> list[str]:
+        keywords = self.node.get("keywords")
+        listed = keywords if isinstance(keywords, list) else [keywords]
+        for source, values in (("jsonld:keywords", listed), *self._tag_metas()):
+            tags = [tidy(part) for value in values for part in re.split(r"[,;]", jsonld.string(value) or "")]
+            if found := list(dict.fromkeys(tag for tag in tags if tag and len(tag) < 80)):
+                self.sources["tags"] = source
+                return found[:50]
+        return []
+
+    def _tag_metas(self) -> Iterator[tuple[str, list[str]]]:
+        for name in ("article:tag", "news_keywords", "keywords", "parsely-tags", "sailthru.tags"):
+            yield f"meta:{name}", self._evidence.metas.get(name, [])
+
+    def _language(self) -> str | None:
+        candidates = [
+            *self._json("inLanguage"),
+            ("html:lang", self._evidence.language),
+            *self._metas("og:locale", "content-language"),
+        ]
+        candidates.append(("header:content-language", self._headers.get("content-language")))
+        for source, value in candidates:
+            if value and (found := _LANGUAGE.fullmatch(value.strip())):
+                self.sources["language"] = source
+                return _bcp47(found[0])
+        return None
+
+    def _image(self) -> str | None:
+        value = self.node.get("image")
+        value = value[0] if isinstance(value, list) and value else value
+        claimed = value.get("url") or value.get("contentUrl") if isinstance(value, dict) else value
+        candidates = [
+            *self._metas("og:image", "twitter:image"),
+            ("jsonld:image", claimed if isinstance(claimed, str) else None),
+        ]
+        return self._first("main_image_url", [(source, _web_address(self._url, value)) for source, value in candidates])
+
+    def date_by_text(self, article: Article, part: HtmlElement) -> None:
+        """The last resort where no markup dates the page: htmldate's search of its text."""
+        try:
+            found = find_date(part, original_date=True, extensive_search=True, url=self._url)
+        except Exception:  # a date is not worth a page
+            return
+        self._published_as(article, self._moment("published_at", [("htmldate", found)]))
+
+    def _published_as(self, article: Article, found: dates.Moment | None) -> None:
+        if found:
+            article.published_at, article.published_precision = found.instant, found.precision
+            article.published_raw, article.published_utc_offset_min = tidy(found.raw), found.offset
+
+    def _dates(self, article: Article) -> None:
+        self._published_as(article, self._moment("published_at", self._published()))
+        if found := self._moment("modified_at", [*self._json("dateModified"), *self._metas(*_MODIFIED)]):
+            article.modified_at, article.modified_raw = found.instant, tidy(found.raw)
+
+    def _moment(self, field: str, candidates: Candidates) -> dates.Moment | None:
+        for source, value in candidates:
+            if found := dates.parse(value):
+                self.sources[field] = source
+                return found
+        return None
+
+    def _published(self) -> Iterator[tuple[str, str | None]]:
+        yield from self._json("datePublished")
+        yield from self._metas(*_PUBLISHED)
+        yield from self._json("dateCreated")
+        for prop in self._evidence.props.get("datepublished", [])[:2]:
+            yield "itemprop:datePublished", prop.get("content") or prop.get("datetime") or text_of(prop)
+        yield from self._times()
+        for element in self._evidence.printed:
+            text = text_of(element)
+            yield "printed", text if len(text) < 80 and not _CHANGE.search(f"{element.get('class')} {text}") else None
+        address = dates.from_url(self._url)
+        yield "url", address.raw if address else None
+
+    def _times(self) -> Iterator[tuple[str, str | None]]:
+        for element in self._evidence.times[:6]:
+            parent = element.getparent()
+            around = parent.get("class") if parent is not None else ""
+            about = f"{element.get('class')} {element.get('itemprop')} {around}"
+            if not _CHANGE.search(about):
+                yield "time", element.get("datetime") or text_of(element)
+
+    def _rights(self, article: Article) -> None:
+        article.is_accessible_for_free, article.paywall_evidence = self._free()
+        robots = [*self._evidence.metas.get("robots", []), self._headers.get("x-robots-tag")]
+        article.meta_robots = tidy(", ".join(value for value in robots if value))
+        licenses = [*self._json("license"), ("rel:license", self._evidence.license)]
+        article.license = self._first("license", licenses)
+        article.copyright_holder = self._first("copyright_holder", self._json("copyrightHolder"))
+
+    def _free(self) -> tuple[bool | None, str | None]:
+        parts = self.node.get("hasPart")
+        claims = [self.node, *(part for part in (parts if isinstance(parts, list) else [parts]) if isinstance(part, dict))]
+        values = {str(claim["isAccessibleForFree"]).strip().lower() for claim in claims if "isAccessibleForFree" in claim}
+        if values & {"false", "no", "0", "http://schema.org/false", "https://schema.org/false"}:
+            return False, "jsonld"
+        tier = self._evidence.meta("article:content_tier", "og:article:content_tier")
+        if tier and tier[1].lower() in ("locked", "metered"):
+            return False, "meta"
+        if values:
+            return True, "jsonld"
+        if tier and tier[1].lower() == "free":
+            return True, "meta"
+        return (False, "selector") if self._evidence.paywalled else (None, None)
+
+
+def tidy(value: str | None) -> str | None:
+    """Text fit for a cell: no markup, no control or direction-override characters, white space folded."""
+    return " ".join(_CONTROL.sub("", jsonld.clean(value) or "").split()) or None
+
+
+def plain(text: str) -> str:
+    """Running text without control characters; its lines stay."""
+    return _CONTROL.sub("", text)
+
+
+def without_site(title: str | None, names: Iterable[str | None]) -> str | None:
+    """A title without the name of the site before or behind it."""
+    if not title:
+        return None
+    known = {fold(name) for name in names if name}
+    parts = _SEPARATORS.split(title)
+    if len(parts) > 1 and fold(parts[-1]) in known:
+        return title[: title.rindex(parts[-1])].rstrip(" |–—·•»:-")
+    if len(parts) > 1 and fold(parts[0]) in known:
+        return title[len(parts[0]) :].lstrip(" |–—·•»:-")
+    return title
+
+
+def _web_address(base: str, value: str | None) -> str | None:
+    try:
+        url = urljoin(base, value.strip()) if value else None
+        return url if url and urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname else None
+    except ValueError:
+        return None
+
+
+def _is_front(url: str) -> bool:
+    return urlsplit(url).path in ("", "/")
+
+
+def _bcp47(tag: str) -> str:
+    parts = tag.replace("_", "-").split("-")
+    shaped = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part.lower() for part in parts[1:]]
+    return "-".join([parts[0].lower(), *shaped])
