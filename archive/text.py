@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"\w+")
+# scripts that set no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SHINGLE = 3
 # a byte with its eight bits spread over eight 32-bit lanes: one addition counts eight bits
@@ -18,31 +19,27 @@ def fold(text: str) -> str:
     return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
-def count_words(text: str | None) -> int:
-    """Words of a text; where a script sets no spaces (Chinese, Japanese, Thai …), two characters count as one word."""
-    folded = fold(text or "")
+def count_folded(folded: str) -> int:
+    """Words of a folded text; where a script sets no spaces, two characters count as one word."""
+    if folded.isascii():
+        return folded.count(" ") + 1 if folded else 0
     unspaced = len(_UNSPACED.findall(folded))
     return len(_UNSPACED.sub(" ", folded).split()) + (unspaced + 1) // 2
 
 
-def text_sha256(text: str | None) -> str | None:
-    """SHA-256, hexadecimal, of the folded text; None for None."""
-    return None if text is None else hashlib.sha256(fold(text).encode("utf-8", "replace")).hexdigest()
+def sha256_folded(folded: str) -> str:
+    """SHA-256, hexadecimal, of a folded text."""
+    return hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()
 
 
-def simhash(text: str | None) -> int | None:
-    """64-bit simhash over three-word shingles (Charikar 2002): texts that share most words differ in few bits.
-
-    None where there is no word.
-    """
-    words = fold(text or "").split()
+def simhash_folded(folded: str) -> int | None:
+    """64-bit simhash over the three-word shingles of a folded text (Charikar 2002): texts that share most of their words
+    differ in few bits. None where there is no word."""
+    words = folded.split()
     if not words:
         return None
-    lanes = [0] * 8
-    count = max(1, len(words) - _SHINGLE + 1)
-    for at in range(count):
-        shingle = " ".join(words[at : at + _SHINGLE]).encode("utf-8", "replace")
-        for place, byte in enumerate(hashlib.blake2b(shingle, digest_size=8).digest()):
-            lanes[place] += _SPREAD[byte]
-    ones = [lanes[bit // 8] >> (32 * (bit % 8)) & 0xFFFF_FFFF for bit in range(64)]
-    return sum(1 << bit for bit, votes in enumerate(ones) if 2 * votes > count)
+    shingles = {" ".join(words[at : at + _SHINGLE]) for at in range(max(1, len(words) - _SHINGLE + 1))}
+    hashes = [hashlib.blake2b(shingle.encode("utf-8", "replace"), digest_size=8).digest() for shingle in shingles]
+    lanes = [sum(map(_SPREAD.__getitem__, column)) for column in zip(*hashes, strict=True)]
+    votes = (lanes[bit // 8] >> (32 * (bit % 8)) & 0xFFFF_FFFF for bit in range(64))
+    return sum(1 << bit for bit, ones in enumerate(votes) if 2 * ones > len(hashes))

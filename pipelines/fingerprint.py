@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from archive.text import count_words, simhash, text_sha256
+from archive.text import count_folded, fold, sha256_folded, simhash_folded
 from pipelines.article import Article
 
 
-def fingerprint(article: Article) -> Article:
-    """Fill ``word_count``, the hashes of text and title and the simhash; returns the same article."""
-    article.word_count = count_words(article.text)
-    article.text_sha256 = text_sha256(article.text)
-    article.title_sha256 = text_sha256(article.title)
-    article.text_simhash = simhash(article.text)
-    return article
+def fingerprint(article: Article) -> None:
+    """Fill ``word_count``, the hashes of text and title, and the simhash."""
+    folded = fold(article.text or "")
+    article.word_count = count_folded(folded)
+    article.text_sha256 = sha256_folded(folded) if article.text else None
+    article.title_sha256 = sha256_folded(fold(article.title)) if article.title else None
+    article.text_simhash = simhash_folded(folded)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
-from archive.text import count_words, fold
+from archive.text import fold
 from archive.url import site_key
 from pipelines.article import Article
 from pipelines.evidence import Evidence
@@ -22,7 +22,7 @@ _FRONT = re.compile(r"/?(?:index\.\w{3,5}|home|[a-z]{2})?/?", re.IGNORECASE)
 
 def decide(article: Article, evidence: Evidence, tree: HtmlElement, url: str) -> tuple[bool, str]:
     """Whether the page is an article, with the reason in a few words."""
-    words = count_words(article.text)
+    words = article.word_count
     if article.article_type and words:
         return True, f"jsonld {article.article_type}, {words} words"
     if not words:
