@@ -4,106 +4,83 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
 
-from lxml import etree
+from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 from archive.text import fold
 from pipelines import dates
 from pipelines.authors import names_in
 
-_NEVER_TEXT = frozenset({"svg", "script", "style", "template", "noscript", "iframe", "object", "canvas"})
-_CONTROLS = frozenset({"dialog", "button", "select", "textarea"})
+_NEVER_TEXT = ("svg", "script", "style", "template", "noscript", "iframe", "object", "canvas")
+_CONTROLS = ("dialog", "button", "select", "textarea")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-# each by itself: a page that hides its body one way may hide its dialogs another
-_HIDDEN_BY: tuple[Callable[[Any], bool], ...] = (
-    lambda attributes: attributes.get("role") in ("dialog", "alertdialog"),
-    lambda attributes: attributes.get("aria-hidden") == "true",
-    lambda attributes: "style" in attributes and bool(_HIDDEN.search(attributes["style"])),
-    lambda attributes: "hidden" in attributes and attributes["hidden"] != "until-found",
+_SUSPECT = XPath("//*[@hidden or @aria-hidden = 'true' or @role = 'dialog' or @role = 'alertdialog' or contains(@style, ':')]")
+_BEGINNING = XPath(
+    "//*[self::p or self::h2 or self::h3 or self::h4 or self::span or self::strong or self::em or (self::div and not(div))]"
+    "[starts-with(normalize-space(.), $head)]"
 )
+_CLASSED = XPath("//*[self::div or self::section or self::aside or self::ul or self::p][@class]")
 _MOST_OF_IT = 0.5  # a hidden part with more of the page's text than this is the page itself
 # boxes beside the text; what is as long as an article is one, whatever its class
 _BOX = re.compile(r"(?:^|[\s_-])(?:paywall|info-?box|fact-?box|newsletter|subscri(?:be|ption))(?:$|[\s_-])", re.IGNORECASE)
-_BOX_TAGS = frozenset({"div", "section", "aside", "ul", "p"})
 _BESIDE = frozenset({"navigation", "complementary", "contentinfo", "banner", "search"})
 _LONG = 2_000  # characters; more is no control
 _SHORT = 600
 _HEAD_LINES = 6
 
 
-@dataclass(slots=True)
-class _Suspects:
-    """Elements to look at, found in one walk."""
-
-    never_text: list[HtmlElement] = field(default_factory=list)
-    controls: list[HtmlElement] = field(default_factory=list)
-    hidden: tuple[list[HtmlElement], ...] = field(default_factory=lambda: tuple([] for _ in _HIDDEN_BY))
-    boxes: list[HtmlElement] = field(default_factory=list)
-    quotes: list[HtmlElement] = field(default_factory=list)
-
-
 def prune(tree: HtmlElement, summary: str | None) -> None:
     """Take out of the tree, in place, what a reader never sees as part of the article, and the ``summary`` above it."""
-    suspects = _walk(tree)
-    for element in suspects.never_text:
+    for element in list(tree.iter(*_NEVER_TEXT)):
         if element.tag != "noscript" or size(element) < _LONG:
             _drop(element)
-    for element in suspects.controls:
+    for element in list(tree.iter(*_CONTROLS)):
         # an unclosed button swallows the page that follows it
         if size(element) < _LONG:
             _drop(element)
         else:
             element.drop_tag()
-    _drop_hidden(tree, suspects.hidden)
-    for element in suspects.boxes:
-        if size(element) < _SHORT:
+    _drop_hidden(tree)
+    for element in _CLASSED(tree):
+        if _BOX.search(element.get("class")) and size(element) < _SHORT:
             _drop(element)
-    for quote in suspects.quotes:
+    for quote in list(tree.iter("q")):
         _spell_out(quote)
     if summary and len(summary) < _SHORT:
-        _drop_summary(tree, fold(summary))
+        _drop_summary(tree, summary)
 
 
-def _walk(tree: HtmlElement) -> _Suspects:
-    found = _Suspects()
-    for element in tree.iter(etree.Element):
-        tag = element.tag
-        if tag in _NEVER_TEXT:
-            found.never_text.append(element)
-        elif tag in _CONTROLS:
-            found.controls.append(element)
-        elif tag == "q":
-            found.quotes.append(element)
-        attributes = element.attrib
-        if not attributes or tag in ("html", "body"):
-            continue
-        for sign, hidden in zip(_HIDDEN_BY, found.hidden, strict=True):
-            if sign(attributes):
-                hidden.append(element)
-        if tag in _BOX_TAGS and "class" in attributes and _BOX.search(attributes["class"]):
-            found.boxes.append(element)
-    return found
-
-
-def _drop_hidden(tree: HtmlElement, groups: Iterable[list[HtmlElement]]) -> None:
-    whole = size(tree)
-    for hidden in groups:
+def _drop_hidden(tree: HtmlElement) -> None:
+    """Each way of hiding by itself: a page that hides its body one way may hide its dialogs another."""
+    ways: dict[str, list[HtmlElement]] = {}
+    for element in _SUSPECT(tree):
+        if element.tag not in ("html", "body") and (way := _way_of_hiding(element)):
+            ways.setdefault(way, []).append(element)
+    whole = size(tree) if ways else 0
+    for hidden in ways.values():
         # what holds most of the page's words is the page, whatever it is called: scripts show it later
-        if hidden and sum(map(size, hidden)) < _MOST_OF_IT * whole:
+        if sum(map(size, hidden)) < _MOST_OF_IT * whole:
             for element in hidden:
                 _drop(element)
 
 
+def _way_of_hiding(element: HtmlElement) -> str | None:
+    if element.get("role") in ("dialog", "alertdialog"):
+        return "dialog"
+    if element.get("aria-hidden") == "true":
+        return "aria-hidden"
+    if _HIDDEN.search(element.get("style") or ""):
+        return "style"
+    return "hidden" if element.get("hidden", "until-found") != "until-found" else None
+
+
 def _drop_summary(tree: HtmlElement, summary: str) -> None:
     """The standfirst: an element that says just what the page's description says and does not stand among paragraphs."""
-    for element in list(tree.iter("p", "div", "h2", "h3", "span", "strong")):
-        if len(element) > 3 or not len(summary) <= size(element) < 2 * len(summary) + 20:
-            continue
-        if fold("".join(element.itertext())) == summary:
+    words = " ".join(summary.split())
+    for element in _BEGINNING(tree, head=words[:20]):
+        if fold("".join(element.itertext())) == fold(words):
             beside = [*element.itersiblings("p"), *element.itersiblings("p", preceding=True)]
             if sum(size(paragraph) > 80 for paragraph in beside) < 2:
                 _drop(element)

@@ -6,6 +6,7 @@ processes rather than ``concurrent.futures``: there a dead worker breaks the who
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pickle
@@ -142,6 +143,7 @@ def main(descriptor: str, function: str, deadline: str) -> None:
     module = importlib.import_module(module_name)
     read = getattr(module, name)
     getattr(module, "warm_up", lambda: None)()
+    gc.freeze()  # what is loaded by now stays: no need to look at it in every collection
     connection = Connection(int(descriptor))
     connection.send("ready")
     while True:
