@@ -16,11 +16,15 @@ from pipelines.authors import names_in
 _NEVER_TEXT = ("svg", "script", "style", "template", "noscript", "iframe", "object", "canvas")
 _CONTROLS = ("dialog", "button", "select", "textarea")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-_SUSPECT = XPath("//*[@hidden or @aria-hidden = 'true' or @role = 'dialog' or @role = 'alertdialog' or contains(@style, ':')]")
+_SUSPECT = XPath(
+    "//*[@hidden or @aria-hidden = 'true' or @role = 'dialog' or @role = 'alertdialog' or contains(@style, 'none')"
+    " or contains(@style, 'hidden')]"
+)
 _BEGINNING = XPath(
     "//*[self::p or self::h2 or self::h3 or self::h4 or self::span or self::strong or self::em or (self::div and not(div))]"
     "[starts-with(normalize-space(.), $head)]"
 )
+_LENGTH = XPath("string-length()")
 _CLASSED = XPath("//*[self::div or self::section or self::aside or self::ul or self::p][@class]")
 _MOST_OF_IT = 0.5  # a hidden part with more of the page's text than this is the page itself
 # boxes beside the text; what is as long as an article is one, whatever its class
@@ -88,7 +92,7 @@ def _drop_summary(tree: HtmlElement, summary: str) -> None:
 
 def size(element: HtmlElement) -> int:
     """Characters of text in an element."""
-    return sum(map(len, element.itertext()))
+    return int(_LENGTH(element))
 
 
 def _drop(element: HtmlElement) -> None:

@@ -13,10 +13,12 @@ from pipelines.article import Link
 
 _FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
 _WEB = ("http://", "https://")
-# a first sieve in C; what it lets pass is looked at again
-_ATTRIBUTED = XPath(
-    "//*[@itemprop or @rel = 'author' or contains(@class, 'ut') or contains(@class, 'yl') or contains(@class, 'ate')"
-    " or contains(@class, 'ime') or contains(@class, 'ayw')]"
+# sieves in C, each used only by the evidence that asks for it; what they let pass is looked at again
+_SIGNED = XPath("//*[@rel = 'author' or contains(@class, 'uthor') or contains(@class, 'yline') or contains(@class, 'utor')]")
+_DATED = XPath("//*[contains(@class, 'ate') or contains(@class, 'ime') or contains(@class, 'ublish')]")
+_PROPERTY = XPath("//*[@itemprop][not(self::meta)]")
+_WALL = XPath(
+    "boolean(//*[self::div or self::section or self::aside][contains(@class, 'paywall') or contains(@class, 'Paywall')])"
 )
 _MOST_LINKS = 20_000
 _MOST_TEXT = 2_000
@@ -24,8 +26,9 @@ _MOST_TEXT = 2_000
 
 @dataclass(slots=True)
 class Evidence:
-    """What the markup says: ``metas`` by lower-case name, property or itemprop; ``props`` the elements with an itemprop."""
+    """What the markup says; ``metas`` by lower-case name, property or itemprop. Ask before the tree is pruned."""
 
+    tree: HtmlElement
     base: str
     metas: dict[str, list[str]] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
@@ -37,14 +40,32 @@ class Evidence:
     scripts: list[str] = field(default_factory=list)
     headings: list[HtmlElement] = field(default_factory=list)
     times: list[HtmlElement] = field(default_factory=list)
-    props: dict[str, list[HtmlElement]] = field(default_factory=dict)
-    bylines: list[HtmlElement] = field(default_factory=list)
-    printed: list[HtmlElement] = field(default_factory=list)
-    paywalled: bool = False
 
     def meta(self, *names: str) -> tuple[str, str] | None:
         """Name and value of the first of ``names`` that a meta element gives."""
         return next(((name, self.metas[name][0]) for name in names if name in self.metas), None)
+
+    def bylines(self) -> list[HtmlElement]:
+        """Elements that look like a byline, those that say so by rel=author first."""
+        found = [element for element in _SIGNED(self.tree) if _says(element, "byline", "author", "autor")]
+        return sorted(found[:20], key=lambda element: element.get("rel") != "author")
+
+    def dated(self) -> list[HtmlElement]:
+        """Elements whose class speaks of a date or time."""
+        return [element for element in _DATED(self.tree)[:200] if _says(element, "date", "time", "publish")][:12]
+
+    def property(self, name: str) -> list[HtmlElement]:
+        """Elements with the microdata property ``name``."""
+        return [element for element in _PROPERTY(self.tree)[:500] if name in element.get("itemprop").split()]
+
+    def paywalled(self) -> bool:
+        """Whether a box calls itself a paywall."""
+        return bool(_WALL(self.tree))
+
+
+def _says(element: HtmlElement, *words: str) -> bool:
+    classes = (element.get("class") or "").lower()
+    return element.get("rel") == "author" or any(word in classes for word in words)
 
 
 def text_of(element: HtmlElement) -> str:
@@ -55,15 +76,13 @@ def text_of(element: HtmlElement) -> str:
 def collect(tree: HtmlElement, url: str) -> Evidence:
     """Gather a page's evidence."""
     base = next((element.get("href") for element in tree.iter("base") if element.get("href")), None)
-    found = Evidence(_absolute(url, base) or url if base else url)
+    found = Evidence(tree, _absolute(url, base) or url if base else url)
     found.language = tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or tree.get("xml:lang")
     seen: set[str] = set()
     for link in tree.iter("a"):
         _link(link, found, seen)
     for element in tree.iter(*_READERS):
         _READERS[str(element.tag)](element, found)
-    for element in _ATTRIBUTED(tree):
-        _attributes(element, found)
     return found
 
 
@@ -130,20 +149,3 @@ _READERS: dict[str, Callable[[HtmlElement, Evidence], None]] = {
     "h1": lambda element, found: found.headings.append(element),
     "time": lambda element, found: found.times.append(element),
 }
-
-
-def _attributes(element: HtmlElement, found: Evidence) -> None:
-    if (prop := element.get("itemprop")) and element.tag != "meta":
-        for name in prop.split():
-            found.props.setdefault(name.lower(), []).append(element)
-    if "author" in (element.get("rel") or "").split():
-        found.bylines.insert(0, element)
-    classes = (element.get("class") or "").lower()
-    if not classes:
-        return
-    if ("byline" in classes or "author" in classes or "autor" in classes) and len(found.bylines) < 20:
-        found.bylines.append(element)
-    if ("date" in classes or "time" in classes or "publish" in classes) and len(found.printed) < 12:
-        found.printed.append(element)
-    if "paywall" in classes and element.tag in ("div", "section", "aside"):
-        found.paywalled = True

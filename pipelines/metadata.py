@@ -41,6 +41,7 @@ class Metadata:
 
     def __init__(self, evidence: Evidence, url: str, headers: dict[str, str]) -> None:
         self._evidence, self._url, self._headers = evidence, url, headers
+        self._bylines = evidence.bylines()
         self._nodes = jsonld.nodes(evidence.scripts)
         self.node = jsonld.main_article(self._nodes, evidence.canonical or url)
         self.sources: dict[str, str] = {}
@@ -112,7 +113,7 @@ class Metadata:
         return self._first("title", candidates)
 
     def _byline(self) -> str | None:
-        texts = [("byline", text_of(element)) for element in self._evidence.bylines[:8]]
+        texts = [("byline", text_of(element)) for element in self._bylines[:8]]
         return self._first("byline_raw", [(source, text) for source, text in texts if 2 < len(text) < 200])
 
     def _authors(self, article: Article) -> list[Author]:
@@ -132,9 +133,9 @@ class Metadata:
         for name in _AUTHOR:
             values = self._evidence.metas.get(name, [])
             yield f"meta:{name}", [authors.author(one) for value in values[:12] for one in authors.names_in(value)]
-        for element in self._evidence.props.get("author", [])[:6]:
+        for element in self._evidence.property("author")[:6]:
             yield "itemprop:author", [authors.author(name) for name in authors.names_in(text_of(element))]
-        for element in self._evidence.bylines[:6]:
+        for element in self._bylines[:6]:
             text = text_of(element)
             yield "byline", [authors.author(name) for name in authors.names_in(text)] if len(text) < 120 else []
 
@@ -204,10 +205,10 @@ class Metadata:
         yield from self._json("datePublished")
         yield from self._metas(*_PUBLISHED)
         yield from self._json("dateCreated")
-        for prop in self._evidence.props.get("datepublished", [])[:2]:
+        for prop in self._evidence.property("datePublished")[:2]:
             yield "itemprop:datePublished", prop.get("content") or prop.get("datetime") or text_of(prop)
         yield from self._times()
-        for element in self._evidence.printed:
+        for element in self._evidence.dated():
             text = text_of(element)
             yield "printed", text if len(text) < 80 and not _CHANGE.search(f"{element.get('class')} {text}") else None
         address = dates.from_url(self._url)
@@ -242,7 +243,7 @@ class Metadata:
             return True, "jsonld"
         if tier and tier[1].lower() == "free":
             return True, "meta"
-        return (False, "selector") if self._evidence.paywalled else (None, None)
+        return (False, "selector") if self._evidence.paywalled() else (None, None)
 
 
 def tidy(value: str | None) -> str | None:
