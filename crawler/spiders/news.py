@@ -17,7 +17,7 @@ from crawler.archiving import Archiving
 from crawler.arguments import NewsArguments
 from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import parse_feed
-from crawler.discovery.links import classify_links, normalize_url, well_known
+from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
 from crawler.discovery.sitemaps import parse_sitemap
 from crawler.politeness import CrawlDelay
 from crawler.robots import RobotsForbiddenError
@@ -72,7 +72,8 @@ class NewsSpider(scrapy.Spider):
     def _request(self, url: str, purpose: str, found: Found) -> Request:
         callbacks: dict[str, Callable[..., Any]] = {"feed": self.parse_feed, "sitemap": self.parse_sitemap}
         return Request(
-            normalize_url(url) or url,
+            # what a person gave is fetched as it was given
+            url if found.via is None else normalize_url(url) or url,
             callbacks.get(purpose, self.parse),
             errback=self.failed,
             cb_kwargs={"found": found},
@@ -94,7 +95,7 @@ class NewsSpider(scrapy.Spider):
             self._settle(response, "not_article", "front page")
         if page.verdict == "article":
             for link in page.links:
-                if "next" in (link["rel"] or "").split() and site_key(link["url"]) == site_key(response.url):
+                if is_next_page(link, response.url):
                     yield self._request(link["url"], "page", Found(found.source, response.url, link["url"]))
         if purpose == "front_page" or (purpose == "section" and page.verdict == "not_article"):
             for request in self._follow(page, response):

@@ -14,7 +14,9 @@ from tests.newsroom.server import Newsroom
 def on_a_terminal(command: list[str]) -> str:
     """Run with a pseudo-terminal as standard error; what was shown there."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(command, cwd=ROOT, stderr=theirs, stdout=subprocess.DEVNULL, env={**os.environ, "COLUMNS": "120"})
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=theirs, stdout=subprocess.DEVNULL, env={**os.environ, "COLUMNS": "120"}
+    )
     os.close(theirs)
     shown = b""
     try:
