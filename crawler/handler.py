@@ -48,6 +48,7 @@ class Attempt:
     surplus: int = 0
     ended: bool = False
     clean: bool = True
+    hung_up: bool = False
 
 
 @dataclass(slots=True)
@@ -123,6 +124,8 @@ class Recording:
         attempt, self._attempt = self._attempt, None
         if attempt:
             attempt.clean, attempt.ended = reason.type is ConnectionDone, True
+            # Twisted hangs up itself on what it cannot parse, e.g. an endless header line
+            attempt.hung_up = bool(getattr(self.transport, "disconnecting", False))
         super().connectionLost(reason)  # type: ignore[misc]
 
 
@@ -277,7 +280,7 @@ def _truncation(attempt: Attempt, error: Exception | None, *, partial: bool, sto
     if isinstance(error, (DownloadCancelledError, StopDownload)) or stopped:
         return "length"
     if error:
-        return "disconnect" if attempt.ended else "unspecified"
+        return "disconnect" if attempt.ended and not attempt.hung_up else "unspecified"
     # a body that ends with the connection is whole only if the connection was closed in order
     return "disconnect" if partial and not attempt.clean else None
 

@@ -31,6 +31,7 @@ EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatu
 _MOST_HTML = 20_000_000  # characters that are parsed
 _MOST_TEXT = 2_000_000
 _DOUBTFUL = 0.6  # share of the page's running text; docs/decisions.md has the figures
+_BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _LIST_MARK = re.compile(r"^- ", re.MULTILINE)
 _BLANK = re.compile(r"[ \t\u00a0]+")
 
@@ -49,6 +50,8 @@ def extract(html: bytes, url: str, *, content_type: str | None = None, headers: 
 
 def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, str]) -> Page:
     charset, text = decode(html, content_type)
+    if len(_BINARY.findall(text[:4_000])) > len(text[:4_000]) * 0.05:
+        return Page("not_article", "binary data")
     tree = parse(text)
     if tree is None:
         return Page("not_article", "no HTML" if html.strip() else "empty page")

@@ -38,6 +38,15 @@ def is_page(capture: Capture) -> bool:
     return capture.purpose in PAGES and capture.status == 200 and capture.truncated is None and is_html(capture)
 
 
+def _unread(capture: Capture) -> tuple[str | None, str | None]:
+    """What became of a page that nobody will read, as its capture alone tells."""
+    if capture.status is None or capture.truncated or capture.status >= 400:
+        return "failed", capture.error or f"http {capture.status}"
+    if capture.status == 200 and not is_html(capture):
+        return "not_article", f"media type {media_type(capture.content_type)}"
+    return None, None
+
+
 def is_html(capture: Capture) -> bool:
     """Whether the answer calls itself HTML, or nothing."""
     return (media_type(capture.content_type) or "text/html") in HTML
@@ -74,8 +83,8 @@ class Run:
 
     def add_capture(self, capture: Capture) -> None:
         """Take a capture's row; that of a page waits until the page was read."""
-        if capture.purpose in PAGES and capture.status == 200 and not is_html(capture):
-            capture.extraction, capture.reason = "not_article", f"media type {media_type(capture.content_type)}"
+        if capture.purpose in PAGES:
+            capture.extraction, capture.reason = _unread(capture)
         self.tabulator.add_capture(capture, awaits_reading=is_page(capture))
 
     def keep(self, page: Page, capture: Capture, found: Found, spider: str | None) -> ArticleRow | None:
