@@ -14,6 +14,7 @@ from pipelines import dates
 from pipelines.authors import names_in
 
 _NEVER_TEXT = ("svg", "script", "style", "template", "noscript", "iframe", "object", "canvas")
+_FRAME = ("head", "nav", "footer", "aside", "form", "menu")  # what stands around an article on every page of a site
 _CONTROLS = ("dialog", "button", "select", "textarea")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SUSPECT = XPath(
@@ -32,6 +33,8 @@ _BOX = re.compile(r"(?:^|[\s_-])(?:paywall|info-?box|fact-?box|newsletter|subscr
 _BESIDE = frozenset({"navigation", "complementary", "contentinfo", "banner", "search"})
 _LONG = 2_000  # characters; more is no control
 _SHORT = 600
+_LITTLE_OF_IT = 0.3
+_MARKS = {"de": ("„", "“"), "pl": ("„", "”"), **dict.fromkeys(("fr", "es", "it", "ru"), ("«", "»"))}
 _HEAD_LINES = 6
 
 
@@ -39,6 +42,11 @@ def prune(tree: HtmlElement, summary: str | None) -> None:
     """Take out of the tree, in place, what a reader never sees as part of the article, and the ``summary`` above it."""
     for element in list(tree.iter(*_NEVER_TEXT)):
         if element.tag != "noscript" or size(element) < _LONG:
+            _drop(element)
+    whole = size(tree)
+    for element in list(tree.iter(*_FRAME)):
+        # an unclosed one swallows the page that follows it
+        if element.tag == "head" or size(element) < _LITTLE_OF_IT * whole:
             _drop(element)
     for element in list(tree.iter(*_CONTROLS)):
         # an unclosed button swallows the page that follows it
@@ -51,7 +59,9 @@ def prune(tree: HtmlElement, summary: str | None) -> None:
         if _BOX.search(element.get("class")) and size(element) < _SHORT:
             _drop(element)
     for quote in list(tree.iter("q")):
-        _spell_out(quote)
+        _spell_out(quote, (tree.get("lang") or "")[:2].lower())
+    for time in list(tree.iter("time")):
+        _keep_words(time)
     if summary and len(summary) < _SHORT:
         _drop_summary(tree, summary)
 
@@ -63,21 +73,31 @@ def _drop_hidden(tree: HtmlElement) -> None:
         if element.tag not in ("html", "body") and (way := _way_of_hiding(element)):
             ways.setdefault(way, []).append(element)
     whole = size(tree) if ways else 0
-    for hidden in ways.values():
+    for way, hidden in ways.items():
         # what holds most of the page's words is the page, whatever it is called: scripts show it later
-        if sum(map(size, hidden)) < _MOST_OF_IT * whole:
-            for element in hidden:
+        most = sum(map(size, hidden)) >= _MOST_OF_IT * whole
+        for element in hidden:
+            if most:
+                element.attrib.pop(way, None)  # the extractor has such rules of its own
+            else:
                 _drop(element)
 
 
 def _way_of_hiding(element: HtmlElement) -> str | None:
     if element.get("role") in ("dialog", "alertdialog"):
-        return "dialog"
+        return "role"
     if element.get("aria-hidden") == "true":
         return "aria-hidden"
     if _HIDDEN.search(element.get("style") or ""):
         return "style"
     return "hidden" if element.get("hidden", "until-found") != "until-found" else None
+
+
+def _keep_words(time: HtmlElement) -> None:
+    """A day named within a sentence is part of it; the extractor drops every time element."""
+    parent = time.getparent()
+    if parent is not None and parent.tag in ("p", "li") and len(parent.text_content()) > 3 * len(time.text_content()):
+        time.drop_tag()
 
 
 def _drop_summary(tree: HtmlElement, summary: str) -> None:
@@ -100,13 +120,14 @@ def _drop(element: HtmlElement) -> None:
         element.drop_tree()
 
 
-def _spell_out(quote: HtmlElement) -> None:
+def _spell_out(quote: HtmlElement, language: str) -> None:
     """Browsers draw the marks of a q element; without them its words would run on unquoted."""
-    quote.text = "“" + (quote.text or "")
+    opening, closing = _MARKS.get(language, ("“", "”"))
+    quote.text = opening + (quote.text or "")
     if len(quote):
-        quote[-1].tail = (quote[-1].tail or "") + "”"
+        quote[-1].tail = (quote[-1].tail or "") + closing
     else:
-        quote.text += "”"
+        quote.text += closing
     if quote.getparent() is not None:
         quote.drop_tag()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urldefrag, urljoin
 
+from lxml import etree
 from lxml.etree import XPath
 from lxml.html import HtmlElement
 
@@ -22,6 +23,7 @@ _WALL = XPath(
 )
 _MOST_LINKS = 20_000
 _MOST_TEXT = 2_000
+_UNSAFE = {code: f"%{code:02X}" for code in (*range(33), 34, 60, 62)}  # blanks, quotes, angle brackets
 
 
 @dataclass(slots=True)
@@ -69,8 +71,17 @@ def _says(element: HtmlElement, *words: str) -> bool:
 
 
 def text_of(element: HtmlElement) -> str:
-    """The element's words, white space folded, bounded."""
-    return " ".join(" ".join(element.itertext()).split())[:_MOST_TEXT]
+    """The element's words, white space folded, bounded; scripts and style sheets are no words."""
+    return " ".join(" ".join(_words(element)).split())[:_MOST_TEXT]
+
+
+def _words(element: HtmlElement) -> Iterable[str]:
+    if len(element) == 0:
+        return (element.text,) if element.text else ()
+    if next(element.iterdescendants("script", "style"), None) is None:
+        return element.itertext()
+    nodes = (node for node in element.iter(etree.Element) if node.tag not in ("script", "style"))
+    return (text for node in nodes for text in (node.text, *(child.tail for child in node)) if text)
 
 
 def collect(tree: HtmlElement, url: str) -> Evidence:
@@ -99,6 +110,8 @@ def _link(element: HtmlElement, found: Evidence, seen: set[str]) -> None:
         return
     # joining is slow, and most addresses are whole already
     url = href.partition("#")[0].strip() if href[:8].lower().startswith(_WEB) else _absolute(found.base, href)
+    url = url and url.translate(_UNSAFE)
+    element.set("href", url or "")  # what is made of the body later needs no base
     if url and url not in seen and url[:8].lower().startswith(_WEB):
         seen.add(url)
         found.links.append(Link(url=url, text=text_of(element)[:300] or None, rel=element.get("rel")))

@@ -11,29 +11,29 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 
-import trafilatura
 from htmldate.extractors import get_external_parser
 from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
-from trafilatura.settings import Document, Extractor
-from trafilatura.xml import xmltotxt
+from trafilatura.utils import detect_encoding
 from w3lib.encoding import html_to_unicode
 
 from pipelines.article import Article, Page
-from pipelines.boilerplate import main_part, prune, size, without_head
-from pipelines.evidence import collect
+from pipelines.body import plain_text, read_body
+from pipelines.boilerplate import main_part, prune, without_head
+from pipelines.evidence import Evidence, collect
 from pipelines.fingerprint import fingerprint
+from pipelines.images import images_in, links_in
 from pipelines.metadata import Metadata, plain, tidy
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
 _MOST_HTML = 20_000_000  # characters that are parsed
+_MOST_ATTRIBUTES = 500
+_LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _MOST_TEXT = 2_000_000
-_DOUBTFUL = 0.6  # share of the page's running text; docs/decisions.md has the figures
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
-_LIST_MARK = re.compile(r"^- ", re.MULTILINE)
-_BLANK = re.compile(r"[ \t\u00a0]+")
 
 
 def extract(html: bytes, url: str, *, content_type: str | None = None, headers: Mapping[str, str] | None = None) -> Page:
@@ -62,7 +62,7 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     prune(tree, article.description)
     if article.published_at is None:
         metadata.date_by_text(article, main_part(tree))
-    _body(article, tree, metadata, url)
+    _body(article, tree, metadata, evidence, url)
     fingerprint(article)
     is_article, reason = decide(article, evidence, tree, url)
     if not is_article:
@@ -77,7 +77,11 @@ def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
     # valid UTF-8 beyond ASCII is never anything else by chance, and declarations lie
     if not html.isascii() and (text := _utf8(html)) is not None:
         return "utf-8", text
-    return html_to_unicode(content_type, html, auto_detect_fun=lambda _: "windows-1252")
+    return html_to_unicode(content_type, html, auto_detect_fun=_guess)
+
+
+def _guess(html: bytes) -> str:
+    return next(iter(detect_encoding(html)), "windows-1252")
 
 
 def _utf8(html: bytes) -> str | None:
@@ -89,7 +93,7 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    text = text.replace("\x00", "")
+    text = _LONG_TAG.sub(_without_flood, text.replace("\x00", ""))
     if not text.strip() or "<" not in text:
         return None
     try:
@@ -100,57 +104,39 @@ def parse(text: str) -> HtmlElement | None:
     return tree if len(tree) else None
 
 
+def _without_flood(match: re.Match[str]) -> str:
+    """A tag without its attributes, if it has absurdly many: the parser takes quadratic time over them."""
+    tag = match[0]
+    flooded = len(_QUOTED.sub("", tag).replace("=", " ").split()) > _MOST_ATTRIBUTES
+    return re.split(r"[\s/]", tag, maxsplit=1)[0] if flooded else tag
+
+
 @cache
 def _parser() -> HTMLParser:
     return HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
 
 
-def _body(article: Article, tree: HtmlElement, metadata: Metadata, url: str) -> None:
-    document = _extraction(tree, url)
-    if document is not None and document.body is not None:
-        article.text = _paragraphs(_LIST_MARK.sub("", document.text or ""), article)
-        article.markdown = _paragraphs(xmltotxt(document.body, True), article)
+def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> None:
+    document = read_body(tree, url)
+    if document is not None:
+        article.text = _paragraphs(plain_text(document).split("\n"), article)
+        article.markdown = _paragraphs((document.text or "").split("\n\n"), article)
+        article.links = links_in(document.body, evidence.links)
+        article.images = images_in(tree, article.text or "", evidence.base)
     if not article.text and (claimed := metadata.node.get("articleBody")) and isinstance(claimed, str):
-        article.text = article.markdown = _paragraphs(_without_tags(claimed), article)
+        article.text = article.markdown = _paragraphs(_without_tags(claimed).split("\n"), article)
         metadata.sources["text"] = "jsonld:articleBody"
 
 
-def _extraction(tree: HtmlElement, url: str) -> Document | None:
-    """Trafilatura's own rules first; its comparison with other extractors only where they left out much of the page."""
-    document = _trafilatura(tree, url, "fast")
-    if document is None or len(document.text or "") < _DOUBTFUL * _running_text(tree):
-        document = _trafilatura(tree, url, "balanced") or _trafilatura(tree, url, "recall")
-    return document
-
-
-def _trafilatura(tree: HtmlElement, url: str, focus: str) -> Document | None:
-    document = trafilatura.bare_extraction(tree, url=url, options=_options(focus))
-    return document if isinstance(document, Document) else None
-
-
-@cache
-def _options(focus: str) -> Extractor:
-    return Extractor(output_format="python", comments=False, fast=focus == "fast", recall=focus == "recall")
-
-
-def _running_text(tree: HtmlElement) -> int:
-    """Characters in paragraphs of some length."""
-    return sum(length for paragraph in tree.iter("p") if (length := size(paragraph)) > 60)
-
-
-def _paragraphs(text: str, article: Article) -> str | None:
+def _paragraphs(blocks: list[str], article: Article) -> str | None:
     said = [article.title, article.subtitle, article.byline_raw, article.published_raw]
     names = [author["name"] for author in article.authors]
-    return "\n\n".join(without_head(_lines(text), said, names))[:_MOST_TEXT] or None
+    clean = [block for block in (plain(block).strip("\n ") for block in blocks) if block]
+    return "\n\n".join(without_head(clean, said, names))[:_MOST_TEXT] or None
 
 
 def _without_tags(text: str) -> str:
     return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
-
-
-def _lines(text: str) -> list[str]:
-    folded = (_BLANK.sub(" ", line).strip() for line in plain(text).split("\n"))
-    return [line for line in folded if line]
 
 
 def flags(article: Article) -> list[str]:

@@ -101,13 +101,14 @@ class Metadata:
     def _title(self, article: Article) -> str | None:
         headings = [text_of(heading) for heading in self._evidence.headings]
         page = self._evidence.page_title or ""
-        names = [article.site_name, article.publisher]
+        domain = site_key(self._url).partition(".")[0]  # often the site's name, run together
+        names = [article.site_name, article.publisher, domain]
         printed = [("h1", text) for text in headings if text and fold(text) not in {fold(name or "") for name in names}]
         claimed = [*self._json("headline"), *self._metas("og:title", "twitter:title", "dc.title", "headline", "title")]
         claimed = [(source, without_site(value, names)) for source, value in claimed]
         # the heading that a claim or the page's title confirms is the headline as printed
         confirmed = {fold(value) for _, value in claimed if value} | {fold(page)}
-        sure = [(source, text) for source, text in printed if any(fold(text) and fold(text) in claim for claim in confirmed)]
+        sure = [(source, text) for source, text in printed if any(_confirms(claim, fold(text)) for claim in confirmed)]
         single = printed if len(printed) == 1 and len(printed[0][1]) > 15 else []
         candidates = [*sure[:1], *claimed[:1], *single, *claimed[1:], ("title", without_site(page, names)), *printed]
         return self._first("title", candidates)
@@ -118,14 +119,20 @@ class Metadata:
 
     def _authors(self, article: Article) -> list[Author]:
         by_id = {str(node["@id"]): node for node in self._nodes if node.get("@id") and node.get("name")}
-        publishers = [article.publisher, article.site_name]
+        domain = site_key(self._url)
+        publishers = [article.publisher, article.site_name, domain, domain.partition(".")[0]]
+        house: tuple[str, list[Author]] | None = None
         for source, found in self._author_candidates(by_id):
             usable = [one | {"name": tidy(one["name"]) or "", "url": _web_address(self._url, one["url"])} for one in found]
-            kept = authors.without([one for one in usable if one["name"]], publishers)
-            if kept:
+            kept, people = authors.without([one for one in usable if one["name"]], publishers)
+            # after the house's own name only a clear byline counts: other printed names may be anybody's
+            if people and (house is None or source != "byline" or all(authors.looks_signed(one["name"]) for one in kept)):
                 self.sources["authors"] = source
                 return kept
-        return []
+            house = house or ((source, kept) if kept else None)
+        if house:
+            self.sources["authors"] = house[0]
+        return house[1] if house else []
 
     def _author_candidates(self, by_id: dict[str, Any]) -> Iterator[tuple[str, list[Author]]]:
         for key in ("author", "creator"):
@@ -260,11 +267,11 @@ def without_site(title: str | None, names: Iterable[str | None]) -> str | None:
     """A title without the name of the site before or behind it."""
     if not title:
         return None
-    known = {fold(name) for name in names if name}
+    known = {fold(name).replace(" ", "") for name in names if name}
     parts = _SEPARATORS.split(title)
-    if len(parts) > 1 and fold(parts[-1]) in known:
+    if len(parts) > 1 and fold(parts[-1]).replace(" ", "") in known:
         return title[: title.rindex(parts[-1])].rstrip(" |–—·•»:-")
-    if len(parts) > 1 and fold(parts[0]) in known:
+    if len(parts) > 1 and fold(parts[0]).replace(" ", "") in known:
         return title[len(parts[0]) :].lstrip(" |–—·•»:-")
     return title
 
@@ -277,8 +284,9 @@ def _web_address(base: str, value: str | None) -> str | None:
         return None
 
 
-def _is_front(url: str) -> bool:
-    return urlsplit(url).path in ("", "/")
+def _confirms(claim: str, heading: str) -> bool:
+    """Whether a claim holds the heading and not much else: a site's name stands in its titles too."""
+    return bool(heading) and heading in claim and 2 * len(heading) >= len(claim)
 
 
 def _bcp47(tag: str) -> str:

@@ -1,0 +1,203 @@
+"""Metadata: each field by evidence, the winner named; unknown stays unknown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipelines.article import Article
+from pipelines.extract import extract
+from tests.pipelines.pages import TITLE, URL, jsonld, page, paragraphs
+
+BODY = f"<article>{paragraphs()}</article>"
+
+
+def read(head: str = "", body: str = BODY, attributes: str = 'lang="en"', **fields: dict[str, str]) -> Article:
+    found = extract(page(body, head, attributes), URL, **fields).article  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def names(found: Article) -> list[str]:
+    return [author["name"] for author in found.authors]
+
+
+class TestTitle:
+    @pytest.mark.parametrize(
+        "title",
+        ["{} - Example Courier", "{} | Example Courier", "Example Courier: {}", "{} – Example-Courier", "{} | ExampleCourier"],
+    )
+    def test_loses_the_name_of_the_site(self, title: str) -> None:
+        title = title.format("Timber boats crowd the harbour")
+        head = f'<title>{title}</title><meta property="og:site_name" content="Example Courier">'
+        if title.endswith("ExampleCourier") or ":" in title:
+            head = head.replace("<title>", '<meta property="og:title" content="Timber boats crowd the harbour"><title>')
+        assert read(head).title == TITLE
+
+    def test_is_the_heading_that_a_claim_confirms(self) -> None:
+        head = f'<meta property="og:title" content="{TITLE} - Example Courier">'
+        found = read(head, f"<h1>Example Courier</h1><article><h1>{TITLE}</h1>{paragraphs()}</article>")
+        assert (found.title, found.field_sources["title"]) == (TITLE, "h1")
+
+    def test_is_not_the_site_name_in_a_heading(self) -> None:
+        head = f'<title>{TITLE} - Courier</title><meta property="og:title" content="{TITLE}">'
+        assert read(head, f"<h1>Courier</h1>{BODY}").title == TITLE
+
+    def test_is_unknown_without_evidence(self) -> None:
+        found = read()
+        assert found.title is None
+        assert "no_title" in found.quality_flags
+
+
+class TestJsonld:
+    @pytest.mark.parametrize(
+        "script",
+        [
+            '{"@type": "NewsArticle", "headline": "Boats"}',
+            '[{"@type": "Organization", "name": "X"}, {"@type": ["NewsArticle", "Thing"], "headline": "Boats"}]',
+            '{"@graph": [{"@type": "WebPage", "name": "x"}, {"@type": "NewsArticle", "headline": "Boats"}]}',
+            '{"@type": "WebPage", "mainEntity": {"@type": "http://schema.org/NewsArticle", "headline": "Boats"}}',
+            '<!-- {"@type": "NewsArticle", "headline": "Boats"} -->',
+            '//<![CDATA[\n{"@type": "NewsArticle", "headline": "Boats"}\n//]]>',
+            '{"@type": "NewsArticle", "headline": "Boats",}',
+            '{"@type": "NewsArticle", "headline": "\nBoats"}',
+            '{"@type": "NewsArticle", "headline": "&lt;i&gt;Boats&lt;/i&gt;"};',
+        ],
+        ids=["plain", "list", "graph", "nested", "comment", "cdata", "comma", "line break", "escaped"],
+    )
+    def test_is_read_in_every_shape_that_sites_write(self, script: str) -> None:
+        found = read(jsonld(script))
+        assert (found.title, found.article_type) == ("Boats", "NewsArticle")
+
+    def test_gives_authors_with_profile_and_kind(self) -> None:
+        people = '[{"@type": "Person", "name": "Ada Moor", "url": "/ada"}, {"@type": "Organization", "name": "Moor & Sons"}]'
+        assert read(jsonld(f'{{"@type": "NewsArticle", "author": {people}}}')).authors == [
+            {"name": "Ada Moor", "url": "https://www.example-courier.com/ada", "kind": "Person"},
+            {"name": "Moor & Sons", "url": None, "kind": "Organization"},
+        ]
+
+    def test_authors_may_be_references_into_the_graph(self) -> None:
+        graph = '[{"@type": "NewsArticle", "author": {"@id": "#a"}}, {"@type": "Person", "@id": "#a", "name": "Ada Moor"}]'
+        assert names(read(jsonld(f'{{"@graph": {graph}}}'))) == ["Ada Moor"]
+
+
+class TestAuthors:
+    @pytest.mark.parametrize(
+        ("byline", "wanted"),
+        [
+            ("By Ada Moor", ["Ada Moor"]),
+            ("Von Ada Moor und Ben Lund", ["Ada Moor", "Ben Lund"]),
+            ("Ada Moor, Ben Lund and Cy Holm", ["Ada Moor", "Ben Lund", "Cy Holm"]),
+            ("Ada Moor, Senior Correspondent", ["Ada Moor"]),
+            ("松岡大地", ["松岡大地"]),
+            ("Анна Мороз", ["Анна Мороз"]),
+            ("https://www.facebook.com/courier", []),
+            ("desk@example-courier.com", []),
+            ("5 min read", []),
+            ("Sat, 20 Dec, 2025", []),
+        ],
+    )
+    def test_are_the_names_in_a_byline(self, byline: str, wanted: list[str]) -> None:
+        assert names(read(f'<meta name="author" content="{byline}">')) == wanted
+
+    def test_a_printed_name_is_preferred_to_the_house(self) -> None:
+        head = '<meta name="author" content="Example Courier"><meta property="og:site_name" content="Example Courier">'
+        assert names(read(head, f'<div class="byline">By Ada Moor</div>{BODY}')) == ["Ada Moor"]
+
+    def test_the_house_signs_if_nobody_else_does(self) -> None:
+        head = '<meta name="author" content="Example Courier"><meta property="og:site_name" content="Example Courier">'
+        assert names(read(head)) == ["Example Courier"]
+
+    def test_style_sheets_in_a_byline_are_no_names(self) -> None:
+        body = f'<div class="byline"><style>.a{{flex-shrink:0}}</style>By <span>Ada Moor</span> </div>{BODY}'
+        assert names(read(body=body)) == ["Ada Moor"]
+
+
+class TestDates:
+    @pytest.mark.parametrize(
+        ("raw", "at", "precision", "offset"),
+        [
+            ("2024-05-06T08:30:15+02:00", datetime(2024, 5, 6, 6, 30, 15, tzinfo=UTC), "second", 120),
+            ("2024-05-06T08:30Z", datetime(2024, 5, 6, 8, 30, tzinfo=UTC), "minute", 0),
+            ("2024-05-06 08:30:15", datetime(2024, 5, 6, 8, 30, 15, tzinfo=UTC), "second", None),
+            ("2024-05-06", datetime(2024, 5, 6, tzinfo=UTC), "day", None),
+            ("Mon, 06 May 2024 08:30:15 -0500", datetime(2024, 5, 6, 13, 30, 15, tzinfo=UTC), "second", -300),
+            ("May 6, 2024", datetime(2024, 5, 6, tzinfo=UTC), "day", None),
+        ],
+    )
+    def test_keep_instant_precision_offset_and_the_printed_form(
+        self, raw: str, at: datetime, precision: str, offset: int | None
+    ) -> None:
+        found = read(f'<meta property="article:published_time" content="{raw}">')
+        assert (found.published_at, found.published_precision, found.published_utc_offset_min) == (at, precision, offset)
+        assert (found.published_raw, found.field_sources["published_at"]) == (raw, "meta:article:published_time")
+
+    def test_publication_is_never_taken_from_the_modification(self) -> None:
+        head = '<meta property="article:modified_time" content="2024-05-07T08:00:00Z">'
+        found = extract(page(BODY, head), "https://www.example-courier.com/timber-boats").article
+        assert found is not None
+        assert found.published_at is None
+        assert found.modified_at == datetime(2024, 5, 7, 8, tzinfo=UTC)
+
+    def test_jsonld_goes_before_meta(self) -> None:
+        script = jsonld('{"@type": "NewsArticle", "datePublished": "2024-05-06T10:00:00Z"}')
+        found = read('<meta property="article:published_time" content="2023-01-01T00:00:00Z">' + script)
+        assert found.field_sources["published_at"] == "jsonld:datePublished"
+
+    def test_day_and_month_in_figures_are_not_guessed(self) -> None:
+        head = '<meta name="date" content="03/04/2024">'
+        found = extract(page(BODY, head), "https://www.example-courier.com/timber-boats").article
+        assert found is not None
+        assert found.field_sources.get("published_at") != "meta:date"
+
+
+class TestAccess:
+    @pytest.mark.parametrize(
+        ("head", "free", "evidence"),
+        [
+            (jsonld('{"@type": "NewsArticle", "isAccessibleForFree": "False"}'), False, "jsonld"),
+            (jsonld('{"@type": "NewsArticle", "isAccessibleForFree": true}'), True, "jsonld"),
+            (jsonld('{"@type": "NewsArticle", "hasPart": [{"isAccessibleForFree": false}]}'), False, "jsonld"),
+            ('<meta property="article:content_tier" content="metered">', False, "meta"),
+            ('<meta property="article:content_tier" content="free">', True, "meta"),
+            ("", None, None),
+        ],
+    )
+    def test_is_free_closed_or_unknown_with_its_evidence(self, head: str, free: bool | None, evidence: str | None) -> None:
+        found = read(head)
+        assert (found.is_accessible_for_free, found.paywall_evidence) == (free, evidence)
+        assert ("paywalled" in found.quality_flags) == (free is False)
+
+    def test_robots_are_those_of_the_page_and_of_the_header(self) -> None:
+        found = read('<meta name="robots" content="noarchive">', headers={"x-robots-tag": "nosnippet"})
+        assert found.meta_robots == "noarchive, nosnippet"
+
+
+class TestCanonical:
+    @pytest.mark.parametrize(
+        ("href", "wanted"),
+        [
+            ("/boats", "https://www.example-courier.com/boats"),
+            ("https://amp.example-courier.com/boats", "https://amp.example-courier.com/boats"),
+            ("https://elsewhere.org/boats", None),
+            ("https://www.example-courier.com/", None),
+            ("javascript:void(0)", None),
+        ],
+        ids=["relative", "same domain", "another site", "front page", "no address"],
+    )
+    def test_is_an_address_of_the_same_site_that_is_not_its_front(self, href: str, wanted: str | None) -> None:
+        assert read(f'<link rel="canonical" href="{href}">').canonical_url == wanted
+
+
+@pytest.mark.parametrize(
+    ("head", "attributes", "wanted"),
+    [
+        (jsonld('{"@type": "NewsArticle", "inLanguage": "de-at"}'), 'lang="en"', "de-AT"),
+        ("", 'lang="pt_BR"', "pt-BR"),
+        ('<meta property="og:locale" content="fr_FR">', "", "fr-FR"),
+        ("", 'lang="???"', None),
+    ],
+)
+def test_language_is_a_bcp47_tag(head: str, attributes: str, wanted: str | None) -> None:
+    assert read(head, attributes=attributes).language == wanted
