@@ -1,0 +1,1 @@
+"""Measurements that print a ratio against a named baseline in the same run."""
