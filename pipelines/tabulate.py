@@ -13,7 +13,7 @@ from archive.url import host_parts, surt
 from pipelines.article import Article
 from pipelines.dedupe import article_id
 
-_PART_ROWS = 1_000
+_PART_ROWS = 500
 
 
 class ArticleRow(dict[str, Any]):
