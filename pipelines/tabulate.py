@@ -14,6 +14,7 @@ from pipelines.article import Article
 from pipelines.dedupe import article_id
 
 _PART_ROWS = 500
+_FIELDS = tuple(field.name for field in dataclasses.fields(Article))
 
 
 class ArticleRow(dict[str, Any]):
@@ -32,7 +33,7 @@ class Found:
 def article_row(article: Article, capture: Capture, found: Found, crawl_id: str, spider: str | None) -> ArticleRow:
     """The row for an article that was read from a capture; its version is given later (``dedupe.Versions``)."""
     host = capture.row(crawl_id)["url_host_name"]
-    row = ArticleRow(dataclasses.asdict(article))
+    row = ArticleRow({name: getattr(article, name) for name in _FIELDS})
     row |= {
         "article_id": article_id(article.canonical_url or capture.url),
         "version": 1,
