@@ -16,8 +16,6 @@ from crawler.guard import SettingError
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
-HOMEPAGE = "https://github.com/broadsheet-archive/broadsheet"
-
 # Broadsheet's own settings; docs/settings.md explains each
 DEFAULTS: dict[str, Any] = {
     "BROADSHEET_COLLECTION": None,

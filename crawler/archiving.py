@@ -13,7 +13,7 @@ from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from archive.collection import create_collection
-from crawler.addon import HOMEPAGE, worker_count
+from crawler.addon import worker_count
 from crawler.handler import archive_failed
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
@@ -127,7 +127,7 @@ def _warcinfo(crawler: Crawler) -> list[tuple[str, str]]:
     settings = crawler.settings
     names = ("DOWNLOAD_DELAY", "CONCURRENT_REQUESTS_PER_DOMAIN", "DOWNLOAD_MAXSIZE", "DOWNLOAD_TIMEOUT", "RETRY_TIMES")
     fields = [
-        ("software", f"Broadsheet/{version('broadsheet')} Scrapy/{version('scrapy')} {HOMEPAGE}"),
+        ("software", f"Broadsheet/{version('broadsheet')} Scrapy/{version('scrapy')}"),
         ("operator", settings.get("BROADSHEET_OPERATOR") or settings.get("BROADSHEET_CONTACT")),
         ("http-header-from", settings.get("BROADSHEET_CONTACT")),
         ("http-header-user-agent", settings.get("USER_AGENT")),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request, signals
 from scrapy.exceptions import NotConfigured
+
+from crawler.discovery.sitemaps import robots_sitemaps
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -44,7 +46,7 @@ class CrawlDelay:
             return
         host = urlsplit(request.url).netloc
         self.read.add(host)
-        self.sitemaps[host] = list(parser.sitemaps)
+        self.sitemaps[host] = robots_sitemaps(parser.sitemaps, urljoin(request.url, "/robots.txt"))
         wanted = parser.crawl_delay(self._crawler.settings["USER_AGENT"])
         if wanted and float(wanted) > self._least:
             self._slow_down(request, min(float(wanted), self._most))

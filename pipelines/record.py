@@ -10,8 +10,6 @@ from archive.capture import Capture
 from archive.exchange import Exchange
 from archive.warc import WarcWriter
 
-_SYNC_AFTER = 50  # captures
-
 
 class Recorder:
     """Writes what is fetched. ``seconds`` is the time spent in writing so far."""
@@ -20,7 +18,6 @@ class Recorder:
         self.writer = WarcWriter(folder, info, prefix, max_bytes)
         self.seconds = 0.0
         self.count = 0
-        self._unsynced = 0
 
     def record(self, exchange: Exchange) -> Capture:
         """Store one exchange. Raises OSError if the disk refuses; then the exchange is not in the archive."""
@@ -28,17 +25,10 @@ class Recorder:
         capture = self.writer.write(exchange)
         self.seconds += time.perf_counter() - began
         self.count += 1
-        self._unsynced += 1
         return capture
-
-    @property
-    def sync_due(self) -> bool:
-        """Whether enough captures wait for an fsync."""
-        return self._unsynced >= _SYNC_AFTER
 
     def sync(self) -> None:
         """Make what is recorded durable; for a thread beside the event loop."""
-        self._unsynced = 0
         self.writer.sync()
 
     def close(self) -> None:

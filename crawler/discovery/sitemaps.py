@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-
-from protego import Protego
 
 from .document import CHUNK, Record, XmlReader, looks_like_html
 from .entry import Entry, clean_language, clean_title, http_url, parse_date
 from .feeds import parse_feed
 
 MAX_SITEMAP = 60_000_000
-MAX_ROBOTS = 512_000
 _GZIP = b"\x1f\x8b"
 _SLICE = 8_192  # zlib copies what it leaves of its input: short slices keep many small members cheap
 _FEED = re.compile(rb"<(?:rss|feed|rdf:rdf)\b", re.IGNORECASE)
@@ -50,14 +47,12 @@ def parse_sitemap(body: bytes, url: str) -> Sitemap:
     return _read_xml(whole, url) if b"<" in head[:4096] else _read_text(b"".join(whole), url)
 
 
-def robots_sitemaps(body: bytes, url: str) -> list[str]:
-    """The sitemaps that a robots.txt names (https://www.sitemaps.org/protocol.html#submit_robots), each once.
+def robots_sitemaps(named: Iterable[str], url: str) -> list[str]:
+    """The sitemaps that a robots.txt names (https://www.sitemaps.org/protocol.html#submit_robots), absolute, each once.
 
-    ``url`` is the robots.txt itself: some sites give relative addresses. What is longer than ``MAX_ROBOTS`` bytes is cut, as
-    RFC 9309 (2.5) allows.
+    ``url`` is the robots.txt itself: some sites give relative addresses.
     """
-    text = body[:MAX_ROBOTS].decode("utf-8-sig", "replace")
-    found = (http_url(sitemap, url) for sitemap in Protego.parse(text).sitemaps)
+    found = (http_url(sitemap, url) for sitemap in named)
     return list(dict.fromkeys(sitemap for sitemap in found if sitemap))
 
 
