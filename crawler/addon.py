@@ -73,8 +73,6 @@ class Broadsheet:
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
         """What Scrapy reads before there is a crawler."""
         settings.set("TWISTED_DNS_RESOLVER", "crawler.guard.GuardedResolver", priority="addon")
-        for name in ("BROADSHEET_ALLOW_PRIVATE", "BROADSHEET_HOSTS", "BROADSHEET_CONTACT"):
-            settings.set(name, DEFAULTS[name], priority="default") if settings.get(name) is None else None
         for name in ("LOG_LEVEL", "LOGSTATS_INTERVAL"):
             settings.set(name, _SCRAPY[name], priority="addon")
 

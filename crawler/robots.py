@@ -74,12 +74,12 @@ class RobotsTxt:
             response = await self._crawler.engine.download_async(
                 Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=meta, dont_filter=True)
             )
+            stats.inc_value(f"robotstxt/response_status_count/{response.status}")
+            if response.status >= 500:
+                return f"robots.txt not reached: {url} answered {response.status}"
+            return await self._parse(response, request)
         except Exception as error:  # whatever kept it from us, RFC 9309 has one answer
             return f"robots.txt not reached: {type(error).__name__}: {error}"
-        stats.inc_value(f"robotstxt/response_status_count/{response.status}")
-        if response.status >= 500:
-            return f"robots.txt not reached: {url} answered {response.status}"
-        return await self._parse(response, request)
 
     async def _parse(self, response: Response, request: Request) -> RobotParser:
         body = response.body[:_MOST] if 200 <= response.status < 300 else b""

@@ -15,6 +15,7 @@ class Version(NamedTuple):
     number: int
     text_sha256: str | None
     title_sha256: str | None
+    record_id: str
 
 
 def article_id(url: str) -> str:
@@ -27,7 +28,7 @@ class Versions:
 
     def __init__(self, table: Table) -> None:
         self._newest: dict[str, Version] = {}
-        columns = ["article_id", "version", "text_sha256", "title_sha256"]
+        columns = ["article_id", "version", "text_sha256", "title_sha256", "warc_record_id"]
         for batch in table.dataset().to_batches(columns=columns):
             for identity, *version in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 self._keep(identity, Version(*version))
@@ -40,10 +41,17 @@ class Versions:
     def assign(self, row: dict[str, Any]) -> bool:
         """Number the row's version. False if the newest version says the same already: then it is no new row."""
         known = self._newest.get(row["article_id"])
-        if known and known[1:] == (row["text_sha256"], row["title_sha256"]):
+        if known and (known.text_sha256, known.title_sha256) == (row["text_sha256"], row["title_sha256"]):
             row["version"] = known.number
             return False
         row["version"] = known.number + 1 if known else 1
         row["prev_version_sha256"] = known.text_sha256 if known else None
-        self._newest[row["article_id"]] = Version(row["version"], row["text_sha256"], row["title_sha256"])
+        self._newest[row["article_id"]] = Version(
+            row["version"], row["text_sha256"], row["title_sha256"], row["warc_record_id"]
+        )
         return True
+
+    def has(self, row: dict[str, Any]) -> bool:
+        """Whether the newest version was made from the very record that the row names: then the table has this row already."""
+        known = self._newest.get(row["article_id"])
+        return known is not None and known.record_id == row["warc_record_id"]

@@ -93,6 +93,9 @@ class Run:
             self.tabulator.settle(capture, page.verdict, page.reason)
             return None
         row = article_row(page.article, capture, found, self.crawl_id, spider)
+        if self.versions.has(row):  # a crash came between the article's row and this one
+            self.tabulator.settle(capture, "article", page.reason)
+            return None
         if not self.versions.assign(row):
             self.tabulator.settle(capture, "unchanged", f"same as version {row['version']}")
             return None

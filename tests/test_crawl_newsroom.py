@@ -171,6 +171,8 @@ def test_the_log_is_calm_and_the_summary_says_what_came_of_it(crawled: Crawled) 
     assert (crawled.first.code, crawled.second.code) == (0, 0)
     assert "Traceback" not in crawled.first.err + crawled.second.err
     assert "[scrapy.middleware]" not in crawled.first.err
+    # two pages are gone for good; that the usual places of feeds have none is no error
+    assert "          2 http 404" in crawled.first.err
     assert f"  sites      {len(crawled.newsroom.front_pages)}" in crawled.first.err
     assert f"scrapy verify {crawled.collection}" in crawled.first.err
     assert "unchanged since an earlier crawl" in crawled.second.err

@@ -157,14 +157,12 @@ class NewsSpider(scrapy.Spider):
         """The feeds that a front page names and the sitemaps that robots.txt names; else the usual places."""
         politeness = self.crawler.get_extension(CrawlDelay)
         sitemaps = politeness.sitemaps.get(urlsplit(response.url).netloc, []) if politeness else []
-        found = [(url, "sitemap") for url in sitemaps] + [(url, "feed") for url in page.feeds]
-        if not found:
-            found = [
-                (url, "feed" if "feed" in url or "rss" in url or "atom" in url else "sitemap")
-                for url in well_known(response.url)
-            ]
-        for url, purpose in found:
-            yield self._request(url, purpose, Found(purpose, response.url, url))
+        announced = [(url, "sitemap") for url in sitemaps] + [(url, "feed") for url in page.feeds]
+        usual = [] if announced else [(url, "sitemap" if "sitemap" in url else "feed") for url in well_known(response.url)]
+        for url, purpose in announced or usual:
+            request = self._request(url, purpose, Found(purpose, response.url, url))
+            request.meta["probe"] = bool(usual)  # whether it is there at all is yet to be seen
+            yield request
 
     def parse_feed(self, response: Response, found: Found) -> Iterator[Request]:
         """Follow what a feed announces."""

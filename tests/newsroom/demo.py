@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pyarrow.compute as pc
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -47,13 +48,13 @@ def show(console: Console) -> None:
     columns = ["title", "language", "published_at", "authors", "warc_record_offset", "warc_record_length"]
     articles = archive.open_articles(COLLECTION).to_table(columns=columns)
     newest = articles.take(pc.sort_indices(articles, [("published_at", "descending")]))[:12]
-    table = Table(title=f"{len(articles)} articles, the newest", title_justify="left")
-    for name, width in (("title", 28), ("lang", 4), ("published", 16), ("authors", 14), ("offset, length", 15)):
+    table = Table(title=f"{len(articles)} articles, the newest", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for name, width in (("title", 27), ("lang", 4), ("published", 10), ("authors", 14), ("offset+length", 13)):
         table.add_column(name, width=width, no_wrap=True)
     for row in newest.to_pylist():
-        published = f"{row['published_at']:%Y-%m-%d %H:%M}" if row["published_at"] else ""
+        published = f"{row['published_at']:%Y-%m-%d}" if row["published_at"] else ""
         authors = ", ".join(author["name"] for author in row["authors"])
-        place = f"{row['warc_record_offset']:,}, {row['warc_record_length']:,}"
+        place = f"{row['warc_record_offset']}+{row['warc_record_length']}"
         table.add_row(row["title"], row["language"], published, authors, place)
     console.print(table)
     for path in sorted(COLLECTION.rglob("*")):
