@@ -88,7 +88,8 @@ class Run:
         self.tabulator.add_capture(capture, awaits_reading=is_page(capture))
 
     def keep(self, page: Page, capture: Capture, found: Found, spider: str | None) -> ArticleRow | None:
-        """The row of a page that is an article with something new to say; the capture is settled either way."""
+        """The row of a page that is an article with something new to say, for ``Tabulator.add_article``; else None, and what
+        became of the capture is settled."""
         if page.article is None:
             self.tabulator.settle(capture, page.verdict, page.reason)
             return None
@@ -99,7 +100,7 @@ class Run:
         if not self.versions.assign(row):
             self.tabulator.settle(capture, "unchanged", f"same as version {row['version']}")
             return None
-        self.tabulator.settle(capture, "article", page.reason)
+        row.reason = page.reason
         return row
 
     def untabulated(self) -> Iterator[Capture]:

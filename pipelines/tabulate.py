@@ -18,7 +18,9 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Article))
 
 
 class ArticleRow(dict[str, Any]):
-    """An item: one row of the articles table, all columns of ``archive.schema.ARTICLES``."""
+    """An item: one row of the articles table, all columns of ``archive.schema.ARTICLES``; ``reason`` is why it is one."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,10 @@ class Tabulator:
             self._ready.captures.append(capture.row(self._crawl_id))
 
     def add_article(self, row: ArticleRow) -> None:
-        """Take a row of the articles table."""
+        """Take a row of the articles table. Its capture's row goes with it: alone, it would claim a row that a crash took."""
         self._ready.articles.append(row)
+        if capture := self._waiting.get(row["warc_record_id"]):
+            self.settle(capture, "article", row.reason)
 
     @property
     def part_is_due(self) -> bool:

@@ -1,0 +1,96 @@
+"""One crawl into one collection: what is acknowledged together stays together."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import archive
+from archive.collection import create_collection
+from pipelines.article import Article, Page
+from pipelines.run import Run
+from pipelines.tabulate import ArticleRow, Found
+from tests.archive.exchanges import exchange
+
+FOUND = Found("list", None, "http://news.example/ferry")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(create_collection(tmp_path / "c"), [("software", "test")], 1 << 30)
+
+
+def page(text: str = "The ferry runs again.") -> Page:
+    article = Article(title="Ferry", text=text, text_sha256=text, title_sha256="Ferry", extractor="none/0")
+    return Page("article", "because", article)
+
+
+def recorded(run: Run, **given: object):  # type: ignore[no-untyped-def]
+    return run.record(exchange(purpose="page", **given))
+
+
+def test_a_page_that_waits_to_be_read_has_no_row_yet(run: Run) -> None:
+    recorded(run)
+    assert not run.tabulator.take().captures
+
+
+def test_a_capture_claims_an_article_only_together_with_the_article_row(run: Run) -> None:
+    capture = recorded(run)
+    row = run.keep(page(), capture, FOUND, "news")
+    assert isinstance(row, ArticleRow)
+    early = run.tabulator.take()
+    assert not early.captures and not early.articles
+    run.tabulator.add_article(row)
+    batch = run.tabulator.take()
+    assert [row["extraction"] for row in batch.captures] == ["article"]
+    assert [row["warc_record_id"] for row in batch.articles] == [capture.record_id]
+
+
+def test_the_same_text_again_is_unchanged(run: Run) -> None:
+    first = run.keep(page(), recorded(run), FOUND, "news")
+    assert first is not None
+    run.tabulator.add_article(first)
+    assert run.keep(page(), recorded(run), FOUND, "news") is None
+    assert sorted(row["extraction"] for row in run.tabulator.take().captures) == ["article", "unchanged"]
+
+
+def test_pages_that_nobody_reads_have_their_state_at_once(run: Run) -> None:
+    recorded(run, response=b"HTTP/1.1 404 Not Found\r\n\r\n")
+    recorded(run, response=b"", error="reset")
+    recorded(run, response=b"HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\n\r\n%PDF")
+    rows = run.tabulator.take().captures
+    assert [(row["extraction"], row["extraction_reason"]) for row in rows] == [
+        ("failed", "http 404"),
+        ("failed", "reset"),
+        ("not_article", "media type application/pdf"),
+    ]
+
+
+def test_closing_publishes_even_what_still_waits(run: Run) -> None:
+    capture = recorded(run)
+    run.close()
+    run.close()
+    (row,) = archive.open_captures(run.collection.path).to_table().to_pylist()
+    assert row["warc_record_id"] == capture.record_id
+    assert not [*(run.collection.path / "state").iterdir()]
+
+
+def test_captures_of_a_crashed_run_are_found_once(run: Run, tmp_path: Path) -> None:
+    captures = [recorded(run, url=f"http://news.example/{number}") for number in range(3)]
+    os.close(run.recorder.writer._file._fd)  # as a crash would: the lock goes, the file keeps its open name
+    following = Run(run.collection, [("software", "test")], 1 << 30)
+    assert [capture.record_id for capture in following.untabulated()] == [capture.record_id for capture in captures]
+    following.forget_untabulated()
+    assert not [*following.untabulated()]
+
+
+def test_rows_that_could_not_be_published_are_tried_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded(run, response=b"HTTP/1.1 404 Not Found\r\n\r\n")
+    batch = run.tabulator.take()
+    monkeypatch.setattr(run.collection.captures.__class__, "publish", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError, match="full"):
+        run.tabulator.publish(batch)
+    run.tabulator.give_back(batch)
+    monkeypatch.undo()
+    run.close()
+    assert archive.open_captures(run.collection.path).count_rows() == 1
