@@ -13,8 +13,11 @@ import brotli
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _INTERIM = re.compile(rb"HTTP/1\.\d 1\d\d[ \r\n]")
-_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+(\d{3})")
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+(\d{3})(?!\d)")
 _SECRET = re.compile(rb"(?im)^(authorization|cookie|proxy-authorization)([ \t]*:)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
+# user name and password in the request target (as proxies are sent it) or in the Host field
+_USERINFO = re.compile(rb"(?im)(\A\S+ https?://|^host[ \t]*:[ \t]*)[^\s/?#]*@")
+_MOST_MEMBERS = 100  # of a gzip stream: the rest is copied for each, and a page of a million empty ones would take hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def entity_body(raw: bytes) -> bytes | None:
 def content(raw: bytes, limit: int) -> bytes:
     """The document a response carries, transfer and content codings undone, at most ``limit`` bytes of it.
 
-    Raises ValueError for a coding that is not known or a body that does not follow its coding.
+    Raises ValueError for a coding that cannot be undone or a body that does not follow its coding.
     """
     head, body = parse_head(raw), entity_body(raw)
     if head is None or body is None:
@@ -103,21 +106,49 @@ def content(raw: bytes, limit: int) -> bytes:
 def _decode(body: bytes, coding: str, limit: int) -> bytes:
     try:
         if coding in ("gzip", "x-gzip"):
-            return zlib.decompressobj(31).decompress(body, limit)
+            return _gunzip(body, limit)
         if coding == "deflate":
             return zlib.decompressobj(15 if body[:1] == b"\x78" else -15).decompress(body, limit)
         if coding == "br":
-            return bytes(brotli.decompress(body)[:limit])
+            return _unbrotli(body, limit)
     except (zlib.error, brotli.error) as error:
         raise ValueError(f"body is not {coding}: {error}") from error
-    if coding in ("identity", "none"):
-        return body
-    raise ValueError(f"unknown content coding {coding!r}")
+    if coding in ("zstd", "compress", "x-compress", "sdch"):
+        raise ValueError(f"content coding {coding!r} cannot be undone")
+    return body  # identity, none, utf-8 …: servers write all kinds of things here, and browsers read the page as it came
+
+
+def _gunzip(body: bytes, limit: int) -> bytes:
+    """The members of a gzip stream, as browsers read them; what follows the last one is no part of it."""
+    out = b""
+    for _ in range(_MOST_MEMBERS):
+        unpacker = zlib.decompressobj(31)
+        out += unpacker.decompress(body, limit - len(out))
+        body = unpacker.unused_data
+        if len(out) >= limit or not body.startswith(b"\x1f\x8b"):
+            break
+    return out
+
+
+def _unbrotli(body: bytes, limit: int) -> bytes:
+    unpacker = brotli.Decompressor()
+    out = bytes(unpacker.process(body, output_buffer_limit=limit))
+    while len(out) < limit and not unpacker.is_finished():
+        more = bytes(unpacker.process(b"", output_buffer_limit=limit))
+        if not more:
+            raise brotli.error("it ends too soon")
+        out += more
+    return out
 
 
 def redact(request: bytes) -> tuple[bytes, list[str]]:
-    """Blank the values of secret header fields in a request; also return the names of the fields blanked."""
+    """Blank the secrets in a request's head: values of secret header fields, and credentials in its address.
+
+    Also returns what was blanked: the fields' names, and ``address``.
+    """
     end = _HEAD_END.search(request)
     head, rest = (request[: end.start()], request[end.start() :]) if end else (request, b"")
     names = [found[1].decode("latin-1") for found in _SECRET.finditer(head)]
-    return (_SECRET.sub(rb"\1\2 redacted", head) + rest, names) if names else (request, names)
+    names += ["address"] if _USERINFO.search(head) else []
+    head = _USERINFO.sub(rb"\1redacted@", _SECRET.sub(rb"\1\2 redacted", head))
+    return (head + rest if names else request), names

@@ -91,7 +91,8 @@ def records_of(exchange: Exchange, warcinfo_id: str) -> Records:
     note = _metadata_block(exchange, interim, blanked, b"" if head else response)
     metadata_id = new_record_id()
     if head is None:
-        members = [member("metadata", metadata_id, [*about, _FIELDS_TYPE], note)]
+        where = [("WARC-IP-Address", peer)] if peer else []
+        members = [member("metadata", metadata_id, [*about, *where, _FIELDS_TYPE], note)]
         return Records(members, metadata_id, "metadata", None, None, None, date, peer)
     response_id, request_id = new_record_id(), new_record_id()
     wire = about + _wire_fields(exchange, head, peer)

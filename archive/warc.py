@@ -141,7 +141,7 @@ def _capture(exchange: Exchange, records: Records, place: Place) -> Capture:
         digest=records.digest,
         content_type=head.get("content-type") if head else None,
         location=head.get("location") if head else None,
-        truncated=exchange.truncated,
+        truncated=exchange.truncated if head else None,
         request_record_id=records.request_record_id,
         ip_address=records.peer,
         milliseconds=round(exchange.seconds * 1000),

@@ -45,6 +45,7 @@ class Archiving:
         self.run = Run(create_collection(Path(path)), _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"))
         self.run.attach(crawler)
         self._tasks: list[asyncio.Task[None]] = []
+        self._publishing: asyncio.Task[None] | None = None
         self._failed = False
         # a second Ctrl-C ends Scrapy without spider_closed; what is gathered is published all the same
         atexit.register(self._close_run)
@@ -79,9 +80,14 @@ class Archiving:
             waited += self._sync_seconds
             if self.run.tabulator.part_is_due or waited >= self._part_seconds:
                 waited = 0.0
-                batch = self.run.tabulator.take()
-                await self._off_loop(self.run.tabulator.publish, batch)
-                self.run.tabulator.give_back(batch)
+                # a part that is being written is finished, or its rows given back, also if the crawl closes meanwhile
+                self._publishing = asyncio.ensure_future(self._publish())
+                await asyncio.shield(self._publishing)
+
+    async def _publish(self) -> None:
+        batch = self.run.tabulator.take()
+        await self._off_loop(self.run.tabulator.publish, batch)
+        self.run.tabulator.give_back(batch)
 
     async def _off_loop(self, function: object, *arguments: object) -> None:
         try:
@@ -101,6 +107,8 @@ class Archiving:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._publishing:
+            await self._publishing
         await asyncio.to_thread(self._close_run)
         stats = self.crawler.stats
         stats.set_value("broadsheet/warc/captures", self.run.recorder.count)

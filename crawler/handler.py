@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
-from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, StopDownload
+from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError, StopDownload
 from twisted.internet import defer
 from twisted.internet.error import ConnectionDone
 from twisted.web.client import HTTPConnectionPool
 
 from archive.exchange import Exchange, Truncation
+from archive.http import parse_head, split_interim
 from archive.url import without_secrets
 from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver
 from pipelines.run import current
@@ -225,12 +226,19 @@ class RecordingHandler(HTTP11DownloadHandler):
         if run is None or run.closed:
             return
         exchange = _exchange(request, trace, error, partial=partial, stopped=stopped)
+        strange = None
+        if error is None and parse_head(split_interim(exchange.response)[1]) is None:
+            # Twisted reads "http/1.1 200 OK" and the like; there can be no response record that a row could point at
+            strange = DownloadFailedError("the answer does not begin as HTTP does")
+            exchange.error = _reason(strange, request.url)
         try:
             request.meta["capture"] = run.record(exchange)
         except OSError as refusal:
             reason = f"the archive cannot be written ({refusal.strerror}); make room, then run the same command again"
             self._crawler.signals.send_catch_log(archive_failed, reason=reason)
             raise NotArchivedError(reason) from refusal
+        if strange:
+            raise strange
 
 
 archive_failed = object()  # signal: the disk refused; arguments: reason
@@ -256,7 +264,7 @@ def _exchange(request: Request, trace: Trace, error: Exception | None, *, partia
         tls_version=attempt.tls_version,
         cipher=attempt.cipher,
         truncated=_truncation(attempt, error, partial=partial, stopped=stopped),
-        error=_reason(error) if error else None,
+        error=_reason(error, request.url) if error else None,
         surplus=attempt.surplus,
         attempts=max(1, len(trace.attempts)),
         via=_via(request),
@@ -269,7 +277,8 @@ def _via(request: Request) -> str | None:
     referer = request.headers.get("Referer")
     before: list[str] = request.meta.get("redirect_urls") or []
     via: str | None = before[-1] if before else request.meta.get("via")
-    return via or (referer.decode("latin-1") if referer else None)
+    via = via or (referer.decode("latin-1") if referer else None)
+    return without_secrets(via) if via and "@" in via else via
 
 
 def _truncation(attempt: Attempt, error: Exception | None, *, partial: bool, stopped: bool) -> Truncation | None:
@@ -290,5 +299,8 @@ def _purpose(request: Request) -> str | None:
     return purpose or ("robots" if urlsplit(request.url).path == "/robots.txt" else None)
 
 
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+def _reason(error: Exception, url: str) -> str:
+    """The error in one line, without the credentials of the address."""
+    words = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    credentials, at, _ = urlsplit(url).netloc.rpartition("@")
+    return (words.replace(credentials + at, "") if at else words)[:500]

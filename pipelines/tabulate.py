@@ -120,17 +120,19 @@ class Tabulator:
     def publish(self, batch: Batch) -> None:
         """Write a batch as parts, after the records that it names are durable; for a thread beside the event loop.
 
-        Raises OSError if the disk refuses; what was not published stays in ``batch``.
+        Raises OSError if the disk refuses; then all of them stay in ``batch``.
         """
         if not len(batch):
             return
         self._sync()
-        self._parts += 1
-        name = f"{self._crawl_id}-{self._parts:05}"
+        # a batch that fails half-way is published again under the same name, so that no row comes twice
+        name = f"{self._crawl_id}-{self._parts + 1:05}"
         for table, rows in ((self._collection.articles, batch.articles), (self._collection.captures, batch.captures)):
             if rows:
                 table.publish(rows, name)
-                rows.clear()
+        self._parts += 1
+        batch.articles.clear()
+        batch.captures.clear()
 
     def give_back(self, batch: Batch) -> None:
         """Keep rows that could not be published, for another try."""

@@ -86,6 +86,8 @@ class Workers:
         worker: _Worker | None = None
         while (item := self._jobs.get()) is not None:
             job, future = item
+            if not future.set_running_or_notify_cancel():
+                continue  # nobody waits for this page any more
             try:
                 worker = worker or self._nursery.worker()
                 future.set_result(worker.read(job))

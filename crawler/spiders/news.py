@@ -83,6 +83,8 @@ class NewsSpider(scrapy.Spider):
 
     async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         """A page: keep it if it is an article, follow its links if it is a front or section page."""
+        if response.meta["capture"].truncated:
+            return  # a page that was cut off is no article, and its capture says so
         page = await self._read(response)
         if page is None:
             return

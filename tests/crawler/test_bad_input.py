@@ -16,8 +16,10 @@ import pytest
 
 import archive
 from archive.collection import create_collection, open_collection
+from archive.http import content
+from archive.reader import read_record
 from archive.verify import verify
-from tests.crawling import LOCAL, ROOT, Outcome, crawl
+from tests.crawling import LOCAL, ROOT, Outcome, crawl, scrapy
 from tests.newsroom.server import Newsroom
 from tests.wire.server import RawServer, Reply, tls_context
 
@@ -46,6 +48,10 @@ CASES: dict[str, tuple[Reply, dict[str, Any]]] = {
     "/cut-in-header": (Reply((b"HTTP/1.1 200 OK\r\nConte",), "close"), FAILED | {"content_truncated": "disconnect"}),
     "/cut-in-body": (reply(HTML, length=len(HTML) + 500, end="close"), FAILED | {"content_truncated": "disconnect"}),
     "/length-too-short": (reply(HTML, length=len(HTML) - 20, end="close"), ARTICLE),
+    "/reset-at-an-unknown-length": (
+        Reply((b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n" + HTML.replace(b"bicycles", b"mules"), 0.1), "reset"),
+        FAILED | {"content_truncated": "disconnect"},
+    ),
     "/endless-body": (ENDLESS, FAILED | {"content_truncated": "length"}),
     "/gzip-bomb": (reply(gzip.compress(b"\0" * 150 * MEGABYTE), GZIP), FAILED),
     "/megabyte-of-header": (reply(HTML, BIG_HEADERS + b"Content-Type: text/html\r\n"), ARTICLE),
@@ -60,9 +66,17 @@ CASES: dict[str, tuple[Reply, dict[str, Any]]] = {
     "/deeply-nested": (reply(b"<html><body>" + b"<div>" * 100_000 + HTML), NO_ARTICLE),
     "/fifty-megabytes": (reply(b"x" * 50 * MEGABYTE), FAILED | {"content_truncated": "length"}),
     "/broken-gzip": (reply(b"no gzip", GZIP), FAILED),
+    "/gzip-in-two-members": (
+        reply(gzip.compress(HTML[:900]) + gzip.compress(HTML[900:].replace(b"bicycles", b"prams")), GZIP),
+        ARTICLE,
+    ),
+    "/lower-case-protocol": (Reply((b"http/1.1 200 ok\r\nContent-Length: %d\r\n\r\n" % len(HTML) + HTML,)), FAILED),
     "/healthy-too": (reply(HTML.replace(b"bicycles", b"horses")), ARTICLE),
     "/to-a-private-address": (Reply((MOVED % b"http://127.0.0.2:9/",)), {"fetch_status": 302}),
+    "/to-a-private-name": (Reply((MOVED % b"http://inner.test:9/",)), {"fetch_status": 302}),
     "/to-a-file": (Reply((MOVED % b"file:///etc/hostname",)), {"fetch_status": 302}),
+    "/to-data": (Reply((MOVED % b"data:text/html,hello",)), {"fetch_status": 302}),
+    "/to-ftp": (Reply((MOVED % b"ftp://127.0.0.1/hello",)), {"fetch_status": 302}),
 }
 
 
@@ -76,6 +90,7 @@ class Crawled:
     secure: RawServer
     refused: str
     rows: dict[str, dict[str, Any]]
+    articles: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +107,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
             (folder / "urls.txt").write_text("\n".join(urls))
             settings = {
                 "BROADSHEET_ALLOW_PRIVATE": "127.0.0.1",
+                "BROADSHEET_HOSTS": "inner.test=127.0.0.3",
                 "BROADSHEET_CONTACT": "tests@example.org",
                 "DOWNLOAD_MAXSIZE": str(4 * MEGABYTE),
                 "RETRY_ENABLED": "0",
@@ -99,7 +115,8 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
             }
             outcome = crawl(folder / "c", settings, urls=str(folder / "urls.txt"))
             rows = {row["url"]: row for row in archive.open_captures(folder / "c").to_table().to_pylist()}
-            yield Crawled(outcome, folder / "c", server, secure, refused, rows)
+            articles = archive.open_articles(folder / "c").to_table().column("url").to_pylist()
+            yield Crawled(outcome, folder / "c", server, secure, refused, rows, set(articles))
 
 
 @pytest.mark.parametrize("path", CASES)
@@ -119,10 +136,20 @@ def test_hosts_that_cannot_be_reached_leave_a_record_of_the_attempt(crawled: Cra
 
 
 def test_private_addresses_and_files_are_not_reached_through_redirects(crawled: Crawled) -> None:
-    assert not [url for url in crawled.rows if url.startswith("file:")]
-    attempt = crawled.rows["http://127.0.0.2:9/robots.txt"]
-    assert attempt["warc_record_type"] == "metadata"
-    assert "private address 127.0.0.2, which is refused" in attempt["fetch_error"]
+    assert not [url for url in crawled.rows if not url.startswith("http")]
+    for url, address in {"http://127.0.0.2:9/": "127.0.0.2", "http://inner.test:9/": "127.0.0.3"}.items():
+        attempt = crawled.rows[url + "robots.txt"]
+        assert attempt["warc_record_type"] == "metadata"
+        assert f"private address {address}, which is refused" in attempt["fetch_error"]
+
+
+def test_an_endless_body_is_left_as_soon_as_it_is_too_long(crawled: Crawled) -> None:
+    row = crawled.rows[crawled.server.url("/endless-body")]
+    path = crawled.collection / "archive" / row["warc_filename"]
+    record = read_record(path, row["warc_record_offset"], row["warc_record_length"])
+    assert 4 * MEGABYTE <= len(record.block) < 5 * MEGABYTE
+    (seen,) = (seen for seen in crawled.server.seen if seen.path == "/endless-body")
+    assert len(seen.sent) < 20 * MEGABYTE  # of 26
 
 
 def test_the_crawl_ends_well_and_says_what_went_wrong(crawled: Crawled) -> None:
@@ -132,13 +159,54 @@ def test_the_crawl_ends_well_and_says_what_went_wrong(crawled: Crawled) -> None:
         assert words in crawled.outcome.err
 
 
-def test_the_archive_of_bad_answers_is_true(crawled: Crawled) -> None:
-    assert not verify(open_collection(crawled.collection)).mismatches
+def test_the_archive_of_bad_answers_is_true_and_its_texts_come_out_again(crawled: Crawled) -> None:
+    proven = scrapy("verify", str(crawled.collection), settings={"BROADSHEET_WORKERS": "1"})
+    assert proven.code == 0, proven.out
+    articles = {crawled.server.url(path) for path, (_, said) in CASES.items() if said.get("extraction") == "article"}
+    assert articles <= crawled.articles
+    assert f"{len(crawled.articles)} texts extracted again" in proven.out
+
+
+def test_what_is_no_whole_page_makes_no_article(crawled: Crawled) -> None:
+    articles = {crawled.server.url(path) for path, (_, said) in CASES.items() if said.get("extraction") == "article"}
+    assert crawled.articles == articles
 
 
 def test_bombs_and_endless_bodies_stay_bounded_in_memory(crawled: Crawled) -> None:
-    peak_kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert peak_kilobytes < 600 * 1024
+    assert crawled.outcome.peak_kilobytes < 600 * 1024
+
+
+def test_a_small_body_that_unpacks_to_gigabytes_is_unpacked_to_the_limit_only() -> None:
+    """Also where no middleware of Scrapy's stands before it: when pages are read from their records."""
+    program = (
+        "import brotli, resource; from archive.http import content;"
+        "packer = brotli.Compressor(quality=1);"
+        "bomb = b''.join(packer.process(bytes(1 << 20)) for _ in range(512)) + packer.finish();"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; before = peak();"
+        "size = len(content(b'HTTP/1.1 200 OK\\r\\nContent-Encoding: br\\r\\n\\r\\n' + bomb, 1 << 20));"
+        "print(size, peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    size, kilobytes = map(int, done.stdout.split())
+    assert size == 1 << 20
+    assert kilobytes < 32 * 1024
+
+
+@pytest.mark.parametrize("coding", [b"utf-8", b"none, 8bit"])
+def test_a_page_with_a_coding_that_is_none_can_be_read_again_from_its_record(coding: bytes) -> None:
+    """Servers do write ``Content-Encoding: utf-8``; browsers and Scrapy read such a page as it came."""
+    answer = reply(HTML, b"Content-Encoding: %s\r\n" % coding).pieces[0]
+    assert isinstance(answer, bytes)
+    assert content(answer, MEGABYTE) == HTML
+
+
+def test_addresses_of_other_kinds_are_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+    (tmp_path / "urls.txt").write_text("http://127.0.0.1/\nftp://127.0.0.1/")
+    outcome = crawl(tmp_path / "c", urls=str(tmp_path / "urls.txt"))
+    assert outcome.code == 2
+    assert "'ftp://127.0.0.1/' is neither a file nor an http or https address" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not (tmp_path / "c").exists()
 
 
 def limited(bytes_: int) -> None:

@@ -1,19 +1,29 @@
 """However a crawl ends, what it acknowledged is there, and the next one goes on from it."""
 
+import asyncio
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from scrapy.settings import Settings
 
 import archive
 from archive.collection import open_collection
 from archive.verify import verify
+from crawler.addon import DEFAULTS
+from crawler.archiving import Archiving
+from pipelines.tabulate import Batch, Tabulator
+from tests.archive.exchanges import exchange
 from tests.crawling import LOCAL, ROOT, crawl
 from tests.newsroom.server import Newsroom
 
@@ -63,16 +73,18 @@ def test_two_signals_end_it_at_once_and_nothing_recorded_is_lost(tmp_path: Path)
     assert archive.open_captures(tmp_path / "c").count_rows() >= 15
 
 
-@pytest.mark.parametrize("requests", [6, 25, 50])
+@pytest.mark.parametrize("requests", [6, 40])
 def test_after_a_kill_the_next_crawl_recovers_records_and_rows(tmp_path: Path, requests: int) -> None:
     with Newsroom() as newsroom:
         with running(newsroom, tmp_path / "c", requests) as process:
             process.kill()
             process.wait()
         (left,) = (tmp_path / "c" / "archive").glob("*.open")
+        tear(left)
         after = crawl(tmp_path / "c", urls=str(one_url(newsroom, tmp_path)))
     assert after.code == 0, after.err
-    assert "Recovered after a crash" in after.err
+    (cut,) = re.findall(r"Recovered after a crash: .* kept, ([\d,]+) bytes of a torn record cut", after.err)
+    assert int(cut.replace(",", "")) >= 200
     assert not left.exists()
     rows = archive.open_captures(tmp_path / "c").to_table().to_pylist()
     assert len([row for row in rows if row["warc_filename"] == left.name.removesuffix(".open")]) >= requests - 4
@@ -80,6 +92,63 @@ def test_after_a_kill_the_next_crawl_recovers_records_and_rows(tmp_path: Path, r
     articles = archive.open_articles(tmp_path / "c").to_table().to_pylist()
     tabulated = {row["warc_record_id"] for row in articles}
     assert {row["warc_record_id"] for row in rows if row["extraction"] == "article"} == tabulated
+
+
+def tear(file: Path) -> None:
+    """As if the kill had come in the middle of a write: the beginning of a record."""
+    with file.open("r+b") as end:
+        beginning = end.read(200)
+        end.seek(0, os.SEEK_END)
+        end.write(beginning)
+
+
+def test_two_crawls_do_not_write_to_one_collection(tmp_path: Path) -> None:
+    with Newsroom() as newsroom, running(newsroom, tmp_path / "c", 20) as process:
+        second = crawl(tmp_path / "c", urls=str(one_url(newsroom, tmp_path)))
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert second.code == 2
+    assert "another crawl is writing broadsheet-" in second.err
+    assert "Traceback" not in second.err
+    assert_true(tmp_path / "c")
+
+
+class Crawl:
+    """What the archiving extension needs of a Scrapy crawler."""
+
+    def __init__(self, collection: Path) -> None:
+        self.spider = SimpleNamespace(collection=str(collection))
+        self.settings = Settings(DEFAULTS | {"BROADSHEET_SYNC_SECONDS": 0.02, "BROADSHEET_PART_SECONDS": 0.02})
+        self.stats = SimpleNamespace(set_value=lambda *_: None)
+        self.engine = SimpleNamespace(close_spider_async=lambda reason: asyncio.sleep(0))
+
+
+def test_rows_whose_part_fails_while_the_crawl_closes_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing = threading.Event()
+
+    class FullFor(Tabulator):
+        """Whose first part meets a disk that is full, after a while."""
+
+        def publish(self, batch: Batch) -> None:
+            if len(batch) and not writing.is_set():
+                writing.set()
+                time.sleep(0.3)
+                raise OSError(errno.ENOSPC, "No space left on device")
+            super().publish(batch)
+
+    monkeypatch.setattr("pipelines.run.Tabulator", FullFor)
+    monkeypatch.setattr("crawler.archiving.Workers", lambda *_: SimpleNamespace(close=lambda: None))
+
+    async def crawl_and_close() -> None:
+        archiving = Archiving(Crawl(tmp_path / "c"))  # type: ignore[arg-type]
+        await archiving.spider_opened()
+        archiving.run.record(exchange())
+        await asyncio.to_thread(writing.wait, 10)
+        await archiving.spider_closed()
+
+    asyncio.run(crawl_and_close())
+    assert_true(tmp_path / "c")
 
 
 def one_url(newsroom: Newsroom, folder: Path) -> Path:

@@ -1,12 +1,15 @@
 """One crawl into one collection: what is acknowledged together stays together."""
 
+import errno
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import archive
 from archive.collection import create_collection
+from archive.tables import Table
 from pipelines.article import Article, Page
 from pipelines.run import Run
 from pipelines.tabulate import ArticleRow, Found
@@ -94,3 +97,25 @@ def test_rows_that_could_not_be_published_are_tried_again(run: Run, monkeypatch:
     monkeypatch.undo()
     run.close()
     assert archive.open_captures(run.collection.path).count_rows() == 1
+
+
+def test_a_batch_of_two_days_that_fails_half_way_repeats_no_row(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = recorded(run, response=b"HTTP/1.1 404 Gone\r\n\r\n"), recorded(run, response=b"HTTP/1.1 404 Gone\r\n\r\n")
+    batch = run.tabulator.take()
+    batch.captures[0]["fetch_time"] -= timedelta(days=1)
+    write = Table._write
+
+    def full_on_the_second_day(table: Table, day: str, rows: list[dict[str, object]], name: str) -> Path:
+        if len(list(table.folder.glob("*/part-*"))) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(table, day, rows, name)
+
+    with monkeypatch.context() as full:
+        full.setattr(Table, "_write", full_on_the_second_day)
+        with pytest.raises(OSError, match="No space left"):
+            run.tabulator.publish(batch)
+    assert archive.open_captures(run.collection.path).count_rows() == 1
+    run.tabulator.give_back(batch)
+    run.close()
+    rows = archive.open_captures(run.collection.path).to_table().to_pylist()
+    assert sorted(row["warc_record_id"] for row in rows) == sorted([first.record_id, second.record_id])

@@ -45,6 +45,22 @@ def test_only_the_page_that_does_it_is_lost(workers: Workers, what: str, state: 
     assert after.result(30).reason.startswith("6 bytes")
 
 
+def test_a_page_that_nobody_waits_for_any_more_holds_nobody_up(workers: Workers) -> None:
+    at_hand, unwanted, after = submit(workers, "hang"), submit(workers, "a"), submit(workers, "b")
+    assert unwanted.cancel()
+    with pytest.raises(PageLostError):
+        at_hand.result(30)
+    assert after.result(30).reason.startswith("6 bytes")
+
+
+def test_a_page_given_up_while_it_is_read_does_not_end_the_reading(workers: Workers) -> None:
+    submit(workers, "a").result(30)
+    at_hand = submit(workers, "hang")
+    time.sleep(0.3)
+    at_hand.cancel()
+    assert submit(workers, "b").result(30).reason.startswith("6 bytes")
+
+
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -60,6 +76,17 @@ def test_closing_ends_the_processes() -> None:
     assert not [pid for pid in pids if alive(pid)]
     with pytest.raises(PageLostError, match="ending"):
         submit(pool, "late").result(1)
+
+
+def test_closing_waits_for_a_page_that_hangs_no_longer_than_its_deadline() -> None:
+    pool = Workers(1, 1.0, "tests.pipelines.hostile:read")
+    pid = int(submit(pool, "a").result(30).reason.rpartition(" ")[2])
+    lost = submit(pool, "hang")
+    began = time.monotonic()
+    pool.close()
+    assert time.monotonic() - began < 3
+    assert isinstance(lost.exception(0), PageLostError)
+    assert not alive(pid)
 
 
 def test_workers_end_when_their_parent_is_killed() -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,7 +22,8 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Reply:
-    """``pieces`` are bytes to send and pauses in seconds; ``end`` is keep, close, reset or hang."""
+    """``pieces`` are bytes to send and pauses in seconds; ``end`` is keep, close, reset, hang, or deaf: the connection stays
+    open, and is closed without an answer when the next request has come."""
 
     pieces: tuple[bytes | float, ...]
     end: str = "keep"
@@ -29,16 +31,17 @@ class Reply:
 
 @dataclass
 class Seen:
-    """One request as it came and what was sent for it."""
+    """One request as it came, what was sent for it, and the client's port, which names the connection."""
 
     path: str
     received: bytes
+    connection: int
     sent: bytes = b""
 
 
 @dataclass
 class RawServer:
-    """Serves ``replies`` by path (query aside) on 127.0.0.1; unknown paths get a 404; ``seen`` has all exchanges."""
+    """Serves ``replies`` by path (host and query aside) on 127.0.0.1; unknown paths get a 404; ``seen`` has all exchanges."""
 
     replies: dict[str, Reply]
     tls: ssl.SSLContext | None = None
@@ -67,16 +70,17 @@ class RawServer:
 
     def _serve(self, plain: socket.socket) -> None:
         with contextlib.suppress(OSError, ssl.SSLError):
+            port = plain.getpeername()[1]
             connection = self.tls.wrap_socket(plain, server_side=True) if self.tls else plain
             rest = b""
             while True:
-                request, rest = _read_request(connection, rest)
+                request, rest = read_request(connection, rest)
                 if not request:
                     break
                 path = request.split(b" ")[1].decode("latin-1")
-                seen = Seen(path, request)
+                seen = Seen(path, request, port)
                 self.seen.append(seen)
-                reply = self.replies.get(path.partition("?")[0], _NOT_FOUND)
+                reply = self.replies.get(urlsplit(path).path, _NOT_FOUND)
                 _send(connection, reply, seen)
                 if reply.end != "keep":
                     _end(connection, reply.end)
@@ -87,7 +91,8 @@ class RawServer:
 _NOT_FOUND = Reply((b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found",))
 
 
-def _read_request(connection: socket.socket, data: bytes) -> tuple[bytes, bytes]:
+def read_request(connection: socket.socket, data: bytes) -> tuple[bytes, bytes]:
+    """The next request of a connection, and what came behind it; nothing if the other end is done."""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65_536)
         if not more:
@@ -113,6 +118,8 @@ def _send(connection: socket.socket, reply: Reply, seen: Seen) -> None:
 def _end(connection: socket.socket, how: str) -> None:
     if how == "hang":
         time.sleep(3)
+    if how == "deaf":
+        read_request(connection, b"")
     if how == "close" and isinstance(connection, ssl.SSLSocket):
         connection.unwrap()  # an orderly end of TLS; without it the client must think that bytes are missing
     if how == "reset":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import scrapy
 from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.http import Response
 from scrapy.utils.project import get_project_settings
 
 
@@ -18,13 +20,22 @@ class WireSpider(scrapy.Spider):
 
     name = "wire"
     plan: list[dict[str, Any]]
+    given: Path
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
+        """The requests of the plan, in its order as far as Scrapy can keep it."""
         for request in self.plan:
-            yield scrapy.Request(**request, callback=self.ignore, errback=self.ignore, dont_filter=True)
+            yield scrapy.Request(**request, callback=self.note, errback=self.ignore, dont_filter=True)
+
+    def note(self, response: Response) -> None:
+        """Note what a spider is given, to be compared with what the archive holds."""
+        capture = response.meta.get("capture")
+        seen = {"url": response.request.url, "status": response.status, "body": base64.b64encode(response.body).decode()}
+        with self.given.open("a") as file:
+            file.write(json.dumps(seen | {"record_id": capture and capture.record_id}) + "\n")
 
     def ignore(self, _: object) -> None:
-        """Whatever came of it: the archive is what is looked at."""
+        """A fetch that failed: the archive is what is looked at."""
 
 
 def main(plan_file: str) -> None:
@@ -33,6 +44,7 @@ def main(plan_file: str) -> None:
     settings = get_project_settings()
     for name, value in plan["settings"].items():
         settings.set(name, value, priority="cmdline")
+    WireSpider.given = Path(plan_file).with_suffix(".given.jsonl")
     WireSpider.plan = plan["requests"]
     WireSpider.collection = plan["collection"]  # type: ignore[attr-defined]
     process = AsyncCrawlerProcess(settings)
