@@ -37,6 +37,7 @@ class Capture:
     error: str | None = None
     purpose: str | None = None
     via: str | None = None
+    page_id: str | None = None
     extraction: str | None = None
     reason: str | None = None
 
@@ -62,6 +63,7 @@ class Capture:
             "fetch_error": self.error,
             "purpose": self.purpose,
             "via": self.via,
+            "page_id": self.page_id,
             "extraction": self.extraction,
             "extraction_reason": self.reason,
             "crawl_id": crawl_id,

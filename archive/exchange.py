@@ -17,6 +17,7 @@ class Exchange:
     at the request's first byte in nanoseconds since 1970, ``seconds`` the time until the end. ``peer`` is the server's IP
     address, None behind a proxy or if no connection came about. ``truncated`` is a WARC-Truncated reason (WARC 1.1, 5.13)
     and ``error`` says why in words. ``surplus`` counts bytes that followed the end of the message; they are not stored.
+    ``page_id`` names a page and all that was fetched for its replay (WARC-Page-ID, as Browsertrix writes it).
     """
 
     url: str
@@ -33,3 +34,4 @@ class Exchange:
     attempts: int = 1
     via: str | None = None
     purpose: str | None = None
+    page_id: str | None = None

@@ -148,6 +148,7 @@ def _capture(record: Record, filename: str) -> Capture:
         location=head.get("location") if head else None,
         truncated=record.get("WARC-Truncated"),
         ip_address=record.get("WARC-IP-Address"),
+        page_id=record.get("WARC-Page-ID"),
     )
 
 

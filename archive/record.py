@@ -86,6 +86,8 @@ def records_of(exchange: Exchange, warcinfo_id: str) -> Records:
     head = parse_head(response)
     date = moment(exchange.began)
     about = [("WARC-Target-URI", exchange.url), ("WARC-Date", warc_date(date)), ("WARC-Warcinfo-ID", warcinfo_id)]
+    if exchange.page_id:
+        about.append(("WARC-Page-ID", exchange.page_id))
     peer = canonical_ip(exchange.peer)
     request, blanked = redact(exchange.request)
     note = _metadata_block(exchange, interim, blanked, b"" if head else response)

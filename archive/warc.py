@@ -148,4 +148,5 @@ def _capture(exchange: Exchange, records: Records, place: Place) -> Capture:
         error=exchange.error,
         purpose=exchange.purpose,
         via=exchange.via,
+        page_id=exchange.page_id,
     )

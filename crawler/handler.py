@@ -8,6 +8,7 @@ step in which ``download_request`` began. Nothing is marked in headers, and no b
 from __future__ import annotations
 
 import time
+import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from archive.exchange import Exchange, Truncation
 from archive.http import parse_head, split_interim
 from archive.url import without_secrets
 from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver
-from pipelines.run import current
+from pipelines.run import PAGES, current
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -269,6 +270,7 @@ def _exchange(request: Request, trace: Trace, error: Exception | None, *, partia
         attempts=max(1, len(trace.attempts)),
         via=_via(request),
         purpose=_purpose(request),
+        page_id=request.meta.get("page_id") or (str(uuid.uuid4()) if _purpose(request) in PAGES else None),
     )
 
 
