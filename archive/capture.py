@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from archive.record import Original
 from archive.url import host_parts, port_of, surt
 
 
@@ -14,8 +15,9 @@ from archive.url import host_parts, port_of, surt
 class Capture:
     """One WARC record that stands for a fetch, and where it lies.
 
-    ``record_type`` is ``response``, or ``metadata`` for an attempt that no byte answered. ``filename`` is relative to the
-    collection's archive folder; ``offset`` and ``length`` (bytes) bound the record's gzip member. ``extraction`` and
+    ``record_type`` is ``response``, ``revisit`` for one that says the same as ``original``, or ``metadata`` for an attempt
+    that no byte answered. ``filename`` is relative to the collection's archive folder; ``offset`` and ``length`` (bytes) bound
+    the record's gzip member. ``unpacked`` names the content codings that were undone to store it. ``extraction`` and
     ``reason`` are set once the page was read. Serves as the row of ``archive.schema.CAPTURES``.
     """
 
@@ -38,6 +40,8 @@ class Capture:
     purpose: str | None = None
     via: str | None = None
     page_id: str | None = None
+    unpacked: str | None = None
+    original: Original | None = None
     extraction: str | None = None
     reason: str | None = None
 
@@ -58,6 +62,7 @@ class Capture:
             "warc_record_id": self.record_id,
             "warc_record_type": self.record_type,
             "request_record_id": self.request_record_id,
+            "refers_to_record_id": self.original.record_id if self.original else None,
             "ip_address": self.ip_address,
             "fetch_ms": self.milliseconds,
             "fetch_error": self.error,

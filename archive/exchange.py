@@ -15,7 +15,7 @@ class Exchange:
     ``url`` is the address as requested, without credentials and fragment. ``request`` and ``response`` are the bytes of
     HTTP/1.x messages as they crossed the socket (a TLS or CONNECT layer undone, nothing else). ``began`` is the wall clock
     at the request's first byte in nanoseconds since 1970, ``seconds`` the time until the end. ``peer`` is the server's IP
-    address, None behind a proxy or if no connection came about. ``truncated`` is a WARC-Truncated reason (WARC 1.1, 5.13)
+    address, None behind a proxy or if no connection came about. ``truncated`` is a WARC-Truncated reason (WARC 1.1, 5.15)
     and ``error`` says why in words. ``surplus`` counts bytes that followed the end of the message; they are not stored.
     ``page_id`` names a page and all that was fetched for its replay (WARC-Page-ID, as Browsertrix writes it).
     """

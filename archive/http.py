@@ -6,10 +6,17 @@ Lenient on purpose: archives hold what servers really sent, so a malformed line 
 from __future__ import annotations
 
 import re
+import sys
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import brotli
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _INTERIM = re.compile(rb"HTTP/1\.\d 1\d\d[ \r\n]")
@@ -17,6 +24,9 @@ _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+(\d{3})(?!\d)")
 _SECRET = re.compile(rb"(?im)^(authorization|cookie|proxy-authorization)([ \t]*:)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
 # user name and password in the request target (as proxies are sent it) or in the Host field
 _USERINFO = re.compile(rb"(?im)(\A\S+ https?://|^host[ \t]*:[ \t]*)[^\s/?#]*@")
+# header fields that are no longer true of a body once its codings are undone
+_FRAMING = re.compile(rb"(?im)^(content-encoding|transfer-encoding|content-length)(?=[ \t]*:)")
+_MAX_UNPACKED = 64 << 20
 _MOST_MEMBERS = 100  # of a gzip stream: the rest is copied for each, and a page of a million empty ones would take hours
 
 
@@ -37,6 +47,11 @@ class Head:
     def all(self, name: str) -> str:
         """All values of the field ``name`` (lower case), joined as RFC 9110, 5.3 says."""
         return ", ".join(value for key, value in self.fields if key == name)
+
+    @property
+    def codings(self) -> list[str]:
+        """Content codings in the order in which they were applied, lower case (RFC 9110, 8.4)."""
+        return [coding for part in self.all("content-encoding").split(",") if (coding := part.strip().lower())]
 
 
 def split_interim(raw: bytes) -> tuple[bytes, bytes]:
@@ -97,25 +112,41 @@ def content(raw: bytes, limit: int) -> bytes:
     head, body = parse_head(raw), entity_body(raw)
     if head is None or body is None:
         raise ValueError("no HTTP response head")
-    codings = [c.strip().lower() for c in head.all("content-encoding").split(",") if c.strip()]
-    for coding in reversed(codings):
+    for coding in reversed(head.codings):
         body = _decode(body, coding, limit)
     return body[:limit]
 
 
-def _decode(body: bytes, coding: str, limit: int) -> bytes:
+def playable(raw: bytes) -> tuple[bytes, str | None]:
+    """A response in a form that every player can read, and the content codings that were undone for it.
+
+    Players read gzip, and some of them nothing else (docs/decisions.md): a body that a server sent in another coding is
+    unpacked, and the header fields that spoke of its old form are renamed ``x-orig-…``, as Browsertrix does. What needs no
+    change, cannot be unpacked, or would become longer than 64 MiB comes back as it is, with None.
+    """
+    head = parse_head(raw)
+    if head is None or not head.complete or head.codings == ["gzip"] or not _CODINGS.keys() & set(head.codings):
+        return raw, None
     try:
-        if coding in ("gzip", "x-gzip"):
-            return _gunzip(body, limit)
-        if coding == "deflate":
-            return zlib.decompressobj(15 if body[:1] == b"\x78" else -15).decompress(body, limit)
-        if coding == "br":
-            return _unbrotli(body, limit)
-    except (zlib.error, brotli.error) as error:
-        raise ValueError(f"body is not {coding}: {error}") from error
-    if coding in ("zstd", "compress", "x-compress", "sdch"):
+        body = content(raw, _MAX_UNPACKED + 1)
+    except ValueError:
+        return raw, None
+    if len(body) > _MAX_UNPACKED:
+        return raw, None
+    lines = _FRAMING.sub(lambda name: b"x-orig-" + name[1].lower(), raw[: head.size].rstrip(b"\r\n"))
+    return lines + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body, ", ".join(head.codings)
+
+
+def _decode(body: bytes, coding: str, limit: int) -> bytes:
+    if coding in ("compress", "x-compress", "sdch"):
         raise ValueError(f"content coding {coding!r} cannot be undone")
-    return body  # identity, none, utf-8 …: servers write all kinds of things here, and browsers read the page as it came
+    undo = _CODINGS.get(coding)
+    if undo is None:
+        return body  # identity, none, utf-8 …: servers write all kinds of things here, and browsers read it as it came
+    try:
+        return undo(body, limit)
+    except (zlib.error, brotli.error, zstd.ZstdError) as error:
+        raise ValueError(f"body is not {coding}: {error}") from error
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
@@ -130,6 +161,19 @@ def _gunzip(body: bytes, limit: int) -> bytes:
     return out
 
 
+def _inflate(body: bytes, limit: int) -> bytes:
+    # the standard means zlib's form, some servers send the bare one
+    return zlib.decompressobj(15 if body[:1] == b"\x78" else -15).decompress(body, limit)
+
+
+def _unzstd(body: bytes, limit: int) -> bytes:
+    unpacker = zstd.ZstdDecompressor()
+    out = unpacker.decompress(body, limit)
+    while len(out) < limit and not unpacker.eof and not unpacker.needs_input:
+        out += unpacker.decompress(b"", limit - len(out))
+    return out
+
+
 def _unbrotli(body: bytes, limit: int) -> bytes:
     unpacker = brotli.Decompressor()
     out = bytes(unpacker.process(body, output_buffer_limit=limit))
@@ -139,6 +183,15 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
             raise brotli.error("it ends too soon")
         out += more
     return out
+
+
+_CODINGS: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _inflate,
+    "br": _unbrotli,
+    "zstd": _unzstd,
+}
 
 
 def redact(request: bytes) -> tuple[bytes, list[str]]:

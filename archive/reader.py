@@ -17,6 +17,7 @@ from isal.igzip_lib import IsalError
 from archive.capture import Capture
 from archive.digest import matches
 from archive.http import entity_body, parse_head
+from archive.record import Original
 
 _STEP = 1 << 18
 
@@ -116,24 +117,34 @@ def digest_faults(record: Record) -> list[str]:
     return faults
 
 
+def stands_for_capture(record: Record) -> bool:
+    """Whether a fetch has its row for this record: an answer, or the note of an attempt that got none."""
+    if record.kind == "metadata":
+        return not record.get("WARC-Concurrent-To") and not record.get("WARC-Refers-To")
+    return record.kind in ("response", "revisit")
+
+
 def captures(path: Path) -> Iterator[Capture]:
-    """The captures of one of our WARC files, made again from its records: what the captures table says of it."""
+    """The captures of one of our WARC files, made again from its records: what the captures table says of it.
+
+    Of the original that a revisit refers to, only the record id and date are known here; its place is not (offset -1).
+    """
     pending: Capture | None = None
     for record in read_records(path):
-        if record.kind == "response" or (record.kind == "metadata" and not record.get("WARC-Concurrent-To")):
+        if stands_for_capture(record):
             if pending:
                 yield pending
             pending = _capture(record, path.name)
         elif pending and record.kind == "request" and record.get("WARC-Concurrent-To") == pending.record_id:
             pending.request_record_id = record.get("WARC-Record-ID")
-        if pending and record.kind == "metadata":
+        if pending and record.kind == "metadata" and not record.get("WARC-Refers-To"):
             _note(pending, record.block)
     if pending:
         yield pending
 
 
 def _capture(record: Record, filename: str) -> Capture:
-    head = parse_head(record.block) if record.kind == "response" else None
+    head = parse_head(record.block) if record.kind in ("response", "revisit") else None
     return Capture(
         url=record.get("WARC-Target-URI") or "",
         date=datetime.fromisoformat(record.get("WARC-Date") or ""),
@@ -146,14 +157,24 @@ def _capture(record: Record, filename: str) -> Capture:
         digest=record.get("WARC-Payload-Digest"),
         content_type=head.get("content-type") if head else None,
         location=head.get("location") if head else None,
-        truncated=record.get("WARC-Truncated"),
+        truncated=record.get("WARC-Truncated") if record.kind == "response" else None,
         ip_address=record.get("WARC-IP-Address"),
         page_id=record.get("WARC-Page-ID"),
+        original=_original(record),
     )
+
+
+def _original(record: Record) -> Original | None:
+    record_id, date = record.get("WARC-Refers-To"), record.get("WARC-Refers-To-Date")
+    if record.kind != "revisit" or not record_id or not date:
+        return None
+    url, digest = record.get("WARC-Refers-To-Target-URI") or "", record.get("WARC-Payload-Digest") or ""
+    return Original(url, datetime.fromisoformat(date), digest, record_id, "", -1, 0)
 
 
 def _note(capture: Capture, block: bytes) -> None:
     """Take from a metadata record what no other record says."""
     known = dict(line.split(": ", 1) for line in block.decode("utf-8", "replace").splitlines() if ": " in line)
     capture.via, capture.purpose, capture.error = known.get("via"), known.get("purpose"), known.get("error")
+    capture.unpacked = known.get("unpackedContentCoding")
     capture.milliseconds = int(known["fetchTimeMs"]) if known.get("fetchTimeMs", "").isdigit() else None

@@ -14,7 +14,7 @@ from isal import isal_zlib
 
 from archive.digest import warc_digest
 from archive.exchange import Exchange
-from archive.http import Head, entity_body, parse_head, redact, split_interim
+from archive.http import Head, entity_body, parse_head, playable, redact, split_interim
 
 Fields = list[tuple[str, str]]
 
@@ -44,11 +44,29 @@ class Records:
     members: list[bytes]
     record_id: str
     record_type: str
-    head: Head | None
-    digest: str | None
-    request_record_id: str | None
     date: datetime
     peer: str | None
+    head: Head | None = None
+    digest: str | None = None
+    request_record_id: str | None = None
+    unpacked: str | None = None
+    original: Original | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The record that holds a payload in full, for records of later visits to refer to.
+
+    ``date`` is its WARC-Date; ``filename``, ``offset`` and ``length`` (bytes) are its place in the collection.
+    """
+
+    url: str
+    date: datetime
+    digest: str
+    record_id: str
+    filename: str
+    offset: int
+    length: int
 
 
 def new_record_id() -> str:
@@ -76,12 +94,15 @@ def member(kind: str, record_id: str, fields: Iterable[tuple[str, str]], block: 
 
 
 def warc_fields(fields: Iterable[tuple[str, str]]) -> bytes:
-    """A block of type ``application/warc-fields`` (WARC 1.1, 6.5); the values' line breaks are folded to spaces."""
+    """A block of type ``application/warc-fields`` ; the values' line breaks are folded to spaces."""
     return "".join(f"{name}: {' '.join(value.split())}\r\n" for name, value in fields).encode()
 
 
-def records_of(exchange: Exchange, warcinfo_id: str) -> Records:
-    """The records of one exchange: response, request and metadata; or a metadata record alone if no answer came."""
+def records_of(exchange: Exchange, warcinfo_id: str, original: Original | None = None) -> Records:
+    """The records of one exchange: response, request and metadata; or a metadata record alone if no answer came.
+
+    A revisit record stands for the response if its payload is that of ``original``, or the server says so (304).
+    """
     interim, response = split_interim(exchange.response)
     head = parse_head(response)
     date = moment(exchange.began)
@@ -90,35 +111,87 @@ def records_of(exchange: Exchange, warcinfo_id: str) -> Records:
         about.append(("WARC-Page-ID", exchange.page_id))
     peer = canonical_ip(exchange.peer)
     request, blanked = redact(exchange.request)
-    note = _metadata_block(exchange, interim, blanked, b"" if head else response)
+    unpacked = None
+    if head:
+        response, unpacked = playable(response)
+        head = parse_head(response) if unpacked else head
+    note = _metadata_block(exchange, interim, blanked, unpacked, b"" if head else response)
     metadata_id = new_record_id()
     if head is None:
         where = [("WARC-IP-Address", peer)] if peer else []
         members = [member("metadata", metadata_id, [*about, *where, _FIELDS_TYPE], note)]
-        return Records(members, metadata_id, "metadata", None, None, None, date, peer)
+        return Records(members, metadata_id, "metadata", date, peer)
     response_id, request_id = new_record_id(), new_record_id()
     wire = about + _wire_fields(exchange, head, peer)
     fields = [*wire, ("Content-Type", "application/http;msgtype=response")]
     body = entity_body(response)
     digest = warc_digest(body) if body is not None else None
+    profile = _profile(exchange, head, body, digest, original)
+    if profile:
+        assert original is not None
+        fields += _revisit_fields(profile, original)
+        digest = original.digest
+        if profile == IDENTICAL_PAYLOAD:
+            response = response[: head.size]
     if digest:
         fields.append(("WARC-Payload-Digest", digest))
-    if exchange.truncated:
-        fields.append(("WARC-Truncated", exchange.truncated))
+    if exchange.truncated or profile == IDENTICAL_PAYLOAD:
+        fields.append(("WARC-Truncated", exchange.truncated or "length"))
     concurrent = ("WARC-Concurrent-To", response_id)
+    kind = "revisit" if profile else "response"
     members = [
-        member("response", response_id, fields, response),
+        member(kind, response_id, fields, response),
         member("request", request_id, [*wire, concurrent, ("Content-Type", "application/http;msgtype=request")], request),
         member("metadata", metadata_id, [*about, concurrent, _FIELDS_TYPE], note),
     ]
-    return Records(members, response_id, "response", head, digest, request_id, date, peer)
+    return Records(members, response_id, kind, date, peer, head, digest, request_id, unpacked, original if profile else None)
+
+
+# WARC 1.1, 6.7.2 and 6.7.3
+IDENTICAL_PAYLOAD = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
+_SMALLEST_REVISITED = 512  # bytes: a shorter payload takes no more room than a reference to it
+
+
+def _profile(exchange: Exchange, head: Head, body: bytes | None, digest: str | None, original: Original | None) -> str | None:
+    """The profile of the revisit record that an exchange makes, or None if it is a response of its own."""
+    if original is None or exchange.truncated:
+        return None
+    if head.status == 304:
+        return NOT_MODIFIED
+    same = head.status == 200 and digest == original.digest and len(body or b"") >= _SMALLEST_REVISITED
+    return IDENTICAL_PAYLOAD if same else None
+
+
+def _revisit_fields(profile: str, original: Original) -> Fields:
+    return [
+        ("WARC-Profile", profile),
+        ("WARC-Refers-To", original.record_id),
+        ("WARC-Refers-To-Target-URI", original.url),
+        ("WARC-Refers-To-Date", warc_date(original.date)),
+    ]
+
+
+def outlinks_of(capture_id: str, url: str, date: datetime, warcinfo_id: str, links: Iterable[str]) -> bytes:
+    """The member of a metadata record that lists where a page leads, one ``outlink`` a line, as Heritrix names it.
+
+    It describes the capture ``capture_id`` (WARC-Refers-To; WARC 1.1, 6.6) and bears that capture's date.
+    """
+    fields = [
+        ("WARC-Target-URI", url),
+        ("WARC-Date", warc_date(date)),
+        ("WARC-Warcinfo-ID", warcinfo_id),
+        ("WARC-Refers-To", capture_id),
+        _FIELDS_TYPE,
+    ]
+    return member("metadata", new_record_id(), fields, warc_fields(("outlink", link) for link in links))
 
 
 _FIELDS_TYPE = ("Content-Type", "application/warc-fields")
 
 
 def canonical_ip(address: str | None) -> str | None:
-    """WARC-IP-Address (WARC 1.1, 5.11): dotted IPv4, or IPv6 as RFC 4291 and RFC 5952 write it, mapped IPv4 undone."""
+    """WARC-IP-Address (WARC 1.1, 5.10): dotted IPv4, or IPv6 as RFC 4291 and RFC 5952 write it, mapped IPv4 undone."""
     if not address:
         return None
     found = ipaddress.ip_address(address.partition("%")[0])
@@ -135,8 +208,8 @@ def _wire_fields(exchange: Exchange, head: Head, peer: str | None) -> Fields:
     return fields
 
 
-def _metadata_block(exchange: Exchange, interim: bytes, blanked: list[str], stray: bytes) -> bytes:
-    """What the crawler knows of the fetch; names from WARC 1.1, 6.5 where it has them."""
+def _metadata_block(exchange: Exchange, interim: bytes, blanked: list[str], unpacked: str | None, stray: bytes) -> bytes:
+    """What the crawler knows of the fetch; names from WARC 1.1, 6.6 where it has them."""
     known = [
         ("via", exchange.via),
         ("fetchTimeMs", str(round(exchange.seconds * 1000))),
@@ -144,6 +217,7 @@ def _metadata_block(exchange: Exchange, interim: bytes, blanked: list[str], stra
         ("error", exchange.error),
         ("attempts", str(exchange.attempts) if exchange.attempts > 1 else None),
         ("redactedRequestFields", ", ".join(blanked)),
+        ("unpackedContentCoding", unpacked),
         ("interimResponse", base64.b64encode(interim).decode()),
         ("surplusBytes", str(exchange.surplus) if exchange.surplus else None),
         ("unparsedResponse", base64.b64encode(stray).decode()),

@@ -131,8 +131,11 @@ CAPTURES = _schema(
         _required("warc_record_length", pa.int64(), "bytes of the record's gzip member"),
         # ours
         _required("warc_record_id", _STRING, "WARC-Record-ID, in angle brackets"),
-        _required("warc_record_type", _STRING, "response, or metadata for an attempt that no byte answered"),
+        _required(
+            "warc_record_type", _STRING, "response; revisit if it says the same as an earlier one; metadata if no byte answered"
+        ),
         _optional("request_record_id", _STRING, "WARC-Record-ID of the request record written with it"),
+        _optional("refers_to_record_id", _STRING, "of a revisit: WARC-Record-ID of the record that holds the payload"),
         _optional("ip_address", _STRING, "address of the server; null behind a proxy"),
         _optional("fetch_ms", pa.int32(), "milliseconds from the request's first byte to the end"),
         _optional("fetch_error", _STRING, "why the fetch failed or was cut short"),

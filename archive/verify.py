@@ -13,7 +13,7 @@ from typing import Any
 
 from archive.collection import Collection
 from archive.http import parse_head
-from archive.reader import Record, RecordError, digest_faults, read_record, read_records
+from archive.reader import Record, RecordError, digest_faults, read_record, read_records, stands_for_capture
 from archive.record import warc_date
 from archive.warc import OPEN_SUFFIX
 
@@ -48,9 +48,12 @@ def verify(collection: Collection, tick: Callable[[], None] = lambda: None) -> F
     """Check all records and all rows of a collection; ``tick`` is called after each."""
     findings = Findings()
     recorded: set[str] = set()
+    referred: dict[str, str] = {}
     for path in collection.warc_files():
         findings.counts["files"] += 1
-        _check_file(path, findings, recorded, tick)
+        _check_file(path, findings, recorded, referred, tick)
+    for record_id in sorted(referred.keys() - recorded):
+        findings.deny(referred[record_id], f"it refers to {record_id}, which is in no file of the collection")
     pointed = _check_captures(collection, findings, tick)
     _check_articles(collection, findings, tick)
     for record_id in sorted(recorded - pointed):
@@ -58,7 +61,7 @@ def verify(collection: Collection, tick: Callable[[], None] = lambda: None) -> F
     return findings
 
 
-def _check_file(path: Path, findings: Findings, recorded: set[str], tick: Callable[[], None]) -> None:
+def _check_file(path: Path, findings: Findings, recorded: set[str], referred: dict[str, str], tick: Callable[[], None]) -> None:
     seen: set[str] = set()
     try:
         for record in read_records(path):
@@ -69,8 +72,10 @@ def _check_file(path: Path, findings: Findings, recorded: set[str], tick: Callab
             if record_id in seen or record_id in recorded:
                 findings.deny(f"{path.name} at {record.offset}", f"record id {record_id} occurs twice")
             seen.add(record_id)
-            if record.kind == "response" or (record.kind == "metadata" and not record.get("WARC-Concurrent-To")):
+            if stands_for_capture(record):
                 recorded.add(record_id)
+            if original := record.get("WARC-Refers-To"):
+                referred.setdefault(original, f"{path.name} at {record.offset}")
             tick()
     except RecordError as error:
         # the tail of a file that a crawl is writing to, or that a crash left, is recovery's business
@@ -87,7 +92,9 @@ def _record_faults(record: Record, earlier: set[str]) -> Iterator[str]:
     concurrent = record.get("WARC-Concurrent-To")
     if concurrent and concurrent not in earlier:
         yield f"WARC-Concurrent-To names {concurrent}, which is not in this file"
-    if record.kind == "response" and parse_head(record.block) is None:
+    if record.kind == "revisit" and not record.get("WARC-Profile"):
+        yield "WARC-Profile is missing"
+    if record.kind in ("response", "revisit") and parse_head(record.block) is None:
         yield "the block is no HTTP response"
     try:
         yield from digest_faults(record)
@@ -134,7 +141,7 @@ def _check_pointer(collection: Collection, row: dict[str, Any], where: str, find
     except RecordError as error:
         findings.deny(where, f"{row['warc_filename']} at {row['warc_record_offset']}: {error}")
         return
-    head = parse_head(record.block) if record.kind == "response" else None
+    head = parse_head(record.block) if record.kind in ("response", "revisit") else None
     claims = [
         ("record id", row["warc_record_id"], record.get("WARC-Record-ID")),
         ("record type", row["warc_record_type"], record.kind),

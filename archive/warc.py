@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from archive.capture import Capture
 from archive.exchange import Exchange
-from archive.record import Records, member, new_record_id, records_of, warc_date, warc_fields
+from archive.record import Original, Records, member, new_record_id, outlinks_of, records_of, warc_date, warc_fields
 
 OPEN_SUFFIX = ".open"
 CONFORMS_TO = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
@@ -92,15 +92,22 @@ class WarcWriter:
         self.bytes_written = 0
         self._file, self.warcinfo_id = self._begin()
 
-    def write(self, exchange: Exchange) -> Capture:
+    def write(self, exchange: Exchange, original: Original | None = None) -> Capture:
         """Append the records of one exchange; the capture says where. Raises OSError if the disk refuses; then nothing
-        of it is in the file."""
+        of it is in the file.
+
+        If the answer is that of ``original``, a revisit record refers to it.
+        """
         if self._file.size >= self._max_bytes:
             self._rotate()
-        records = records_of(exchange, self.warcinfo_id)
+        records = records_of(exchange, self.warcinfo_id, original)
         places = self._file.append(records.members)
         self.bytes_written += sum(place.length for place in places)
         return _capture(exchange, records, places[0])
+
+    def write_outlinks(self, capture: Capture, links: Iterable[str]) -> None:
+        """Append where the page of a capture leads. Raises OSError if the disk refuses."""
+        self._file.append([outlinks_of(capture.record_id, capture.url, capture.date, self.warcinfo_id, links)])
 
     def sync(self) -> None:
         """Make all captures written so far durable (fsync)."""
@@ -149,4 +156,6 @@ def _capture(exchange: Exchange, records: Records, place: Place) -> Capture:
         purpose=exchange.purpose,
         via=exchange.via,
         page_id=exchange.page_id,
+        unpacked=records.unpacked,
+        original=records.original,
     )

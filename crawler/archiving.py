@@ -111,7 +111,8 @@ class Archiving:
             await self._publishing
         await asyncio.to_thread(self._close_run)
         stats = self.crawler.stats
-        stats.set_value("broadsheet/warc/captures", self.run.recorder.count)
+        for name, count in self.run.recorder.counts.items():
+            stats.set_value(f"broadsheet/warc/{name}", count)
         stats.set_value("broadsheet/warc/bytes", self.run.recorder.writer.bytes_written)
         stats.set_value("broadsheet/warc/files", len(self.run.recorder.writer.names))
         stats.set_value("broadsheet/warc/seconds", round(self.run.recorder.seconds, 6))

@@ -38,7 +38,11 @@ async def retabulate(run: Run, workers: Workers) -> int:
 
 async def _read(run: Run, workers: Workers, capture: Capture) -> None:
     try:
-        record = read_record(run.collection.warc_path(capture.filename), capture.offset, capture.length)
+        place = capture.original or capture
+        if place.offset < 0:
+            run.tabulator.settle(capture, "unchanged", f"the same bytes as {place.record_id}")
+            return
+        record = read_record(run.collection.warc_path(place.filename), place.offset, place.length)
         page = await asyncio.wrap_future(workers.submit(job_of_record(record, capture.url)))
     except PageLostError as lost:
         run.tabulator.settle(capture, lost.state, lost.reason)

@@ -15,7 +15,9 @@ import pyarrow.dataset as ds
 from archive.capture import Capture, media_type
 from archive.collection import Collection
 from archive.exchange import Exchange
+from archive.originals import Originals
 from archive.reader import RecordError, captures
+from archive.record import Original
 from archive.recovery import Recovered, recover
 from pipelines.article import Page
 from pipelines.dedupe import Versions
@@ -40,6 +42,8 @@ def is_page(capture: Capture) -> bool:
 
 def _unread(capture: Capture) -> tuple[str | None, str | None]:
     """What became of a page that nobody will read, as its capture alone tells."""
+    if capture.status == 304 and capture.original:
+        return "unchanged", "not modified, says the server"
     if capture.status is None or capture.truncated or capture.status >= 400:
         return "failed", capture.error or f"http {capture.status}"
     if capture.status == 200 and not is_html(capture):
@@ -63,7 +67,8 @@ class Run:
             table.drop_partial()
         self._journal = Journal(collection.path / "state" / f"untabulated-{self.crawl_id}")
         self.versions = Versions(collection.articles)
-        self.recorder = Recorder(collection.archive, info, "broadsheet", max_bytes)
+        self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)
+        self.recorder = Recorder(collection.archive, info, max_bytes, self.originals)
         self.tabulator = Tabulator(collection, self.crawl_id, self.recorder.sync)
         self._journal.note(self.recorder.writer.names)
         self.closed = False
@@ -94,14 +99,22 @@ class Run:
             self.tabulator.settle(capture, page.verdict, page.reason)
             return None
         row = article_row(page.article, capture, found, self.crawl_id, spider)
-        if self.versions.has(row):  # a crash came between the article's row and this one
-            self.tabulator.settle(capture, "article", page.reason)
+        if self.versions.has(row):
+            if capture.original:
+                self.tabulator.settle(capture, "unchanged", "the same bytes as before")
+            else:  # a crash came between the article's row and this one
+                self.tabulator.settle(capture, "article", page.reason)
             return None
         if not self.versions.assign(row):
             self.tabulator.settle(capture, "unchanged", f"same as version {row['version']}")
             return None
         row.reason = page.reason
         return row
+
+    def note_links(self, page: Page, capture: Capture) -> None:
+        """Store where a page leads, as a metadata record. Raises OSError if the disk refuses."""
+        if links := dict.fromkeys(link["url"] for link in page.links):
+            self.recorder.record_outlinks(capture, links)
 
     def untabulated(self) -> Iterator[Capture]:
         """Captures of crashed runs that no row points at; settle or add each, then call ``forget_untabulated``."""
@@ -110,7 +123,15 @@ class Run:
             path = self.collection.archive / name
             if path.exists():
                 known = _known_records(self.collection, name)
-                yield from (capture for capture in _readable(path) if capture.record_id not in known)
+                for capture in _readable(path):
+                    if capture.record_id not in known:
+                        capture.original = self._located(capture)
+                        yield capture
+
+    def _located(self, capture: Capture) -> Original | None:
+        """The original of a revisit, with its place if it is known."""
+        known = self.originals.get(capture.url) if capture.original else None
+        return known if known and capture.original and known.record_id == capture.original.record_id else capture.original
 
     def forget_untabulated(self) -> None:
         """The rows of crashed runs are published now."""

@@ -18,9 +18,11 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Article))
 
 
 class ArticleRow(dict[str, Any]):
-    """An item: one row of the articles table, all columns of ``archive.schema.ARTICLES``; ``reason`` is why it is one."""
+    """An item: one row of the articles table, all columns of ``archive.schema.ARTICLES``; ``reason`` is why it is one, and
+    ``capture_id`` names the record of the fetch that it was made from."""
 
     reason: str = ""
+    capture_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Found:
 def article_row(article: Article, capture: Capture, found: Found, crawl_id: str, spider: str | None) -> ArticleRow:
     """The row for an article that was read from a capture; its version is given later (``dedupe.Versions``)."""
     host = capture.row(crawl_id)["url_host_name"]
+    source = capture.original or capture  # a revisit has no body: the row points at the record that has
     row = ArticleRow({name: getattr(article, name) for name in _FIELDS})
     row |= {
         "article_id": article_id(article.canonical_url or capture.url),
@@ -46,19 +49,20 @@ def article_row(article: Article, capture: Capture, found: Found, crawl_id: str,
         "url_host_registered_domain": host_parts(host).registered_domain,
         "robots_allowed": None,
         "prev_version_sha256": None,
-        "fetched_at": capture.date,
+        "fetched_at": source.date,
         "http_status": capture.status,
         "content_type": capture.content_type,
-        "content_digest": capture.digest,
-        "warc_filename": capture.filename,
-        "warc_record_offset": capture.offset,
-        "warc_record_length": capture.length,
-        "warc_record_id": capture.record_id,
+        "content_digest": source.digest,
+        "warc_filename": source.filename,
+        "warc_record_offset": source.offset,
+        "warc_record_length": source.length,
+        "warc_record_id": source.record_id,
         "discovery_source": found.source,
         "discovery_url": found.via,
         "crawl_id": crawl_id,
         "spider": spider,
     }
+    row.capture_id = capture.record_id
     return row
 
 
@@ -101,7 +105,7 @@ class Tabulator:
     def add_article(self, row: ArticleRow) -> None:
         """Take a row of the articles table. Its capture's row goes with it: alone, it would claim a row that a crash took."""
         self._ready.articles.append(row)
-        if capture := self._waiting.get(row["warc_record_id"]):
+        if capture := self._waiting.get(row.capture_id):
             self.settle(capture, "article", row.reason)
 
     @property

@@ -88,6 +88,7 @@ class NewsSpider(scrapy.Spider):
         page = await self._read(response)
         if page is None:
             return
+        self._archiving.run.note_links(page, response.meta["capture"])
         purpose = response.meta["purpose"]
         if purpose != "front_page" and (row := self._keep(page, response, found)):
             yield row

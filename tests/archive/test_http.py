@@ -1,6 +1,7 @@
 """HTTP/1.x messages as bytes: where heads end, what bodies are."""
 
 import gzip
+import sys
 import zlib
 
 import brotli
@@ -8,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.http import content, dechunk, entity_body, parse_head, redact, split_interim
+from archive.http import content, dechunk, entity_body, parse_head, playable, redact, split_interim
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def chunked(body: bytes, size: int) -> bytes:
@@ -75,6 +81,7 @@ def test_the_entity_body_keeps_its_content_coding() -> None:
         ("deflate", zlib.compress(b"hello" * 9)),
         ("deflate", zlib.compress(b"hello" * 9)[2:-4]),
         ("br", brotli.compress(b"hello" * 9)),
+        ("zstd", zstd.compress(b"hello" * 9)),
         ("identity", b"hello" * 9),
     ],
 )
@@ -88,10 +95,51 @@ def test_a_bomb_is_undone_only_to_the_limit() -> None:
     assert len(content(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + bomb, 1_000_000)) == 1_000_000
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "sdch"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "sdch"])
 def test_a_body_that_does_not_follow_its_coding_is_named(coding: str) -> None:
     with pytest.raises(ValueError, match=coding):
         content(b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\nplain text" % coding.encode(), 1000)
+
+
+@pytest.mark.parametrize(
+    ("codings", "body"),
+    [
+        ("br", brotli.compress(b"hello" * 9)),
+        ("zstd", zstd.compress(b"hello" * 9)),
+        ("deflate", zlib.compress(b"hello" * 9)),
+        ("x-gzip", gzip.compress(b"hello" * 9)),
+        ("gzip, br", brotli.compress(gzip.compress(b"hello" * 9))),
+    ],
+)
+def test_a_body_in_a_coding_that_some_player_cannot_read_is_unpacked_and_says_so(codings: str, body: bytes) -> None:
+    raw = b"HTTP/1.1 200 OK\r\nServer: x\r\nCONTENT-encoding: %s\r\nTransfer-Encoding: chunked\r\nContent-Length: 7\r\n\r\n"
+    stored, undone = playable(raw % codings.encode() + chunked(body, 7))
+    assert undone == codings
+    assert (
+        stored
+        == (
+            b"HTTP/1.1 200 OK\r\nServer: x\r\nx-orig-content-encoding: %s\r\nx-orig-transfer-encoding: chunked\r\n"
+            b"x-orig-content-length: 7\r\nContent-Length: 45\r\n\r\n" % codings.encode()
+        )
+        + b"hello" * 9
+    )
+    assert content(stored, 1000) == b"hello" * 9
+
+
+@pytest.mark.parametrize(
+    ("codings", "body"),
+    [
+        ("gzip", gzip.compress(b"hello")),
+        ("identity", b"hello"),
+        ("none", b"hello"),
+        ("br", b"not brotli"),
+        ("sdch, gzip", b"hello"),
+        ("br", brotli.compress(b"\0" * (65 << 20), quality=1)),
+    ],
+)
+def test_what_all_players_read_or_nobody_can_unpack_stays_as_it_came(codings: str, body: bytes) -> None:
+    raw = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n" % codings.encode() + body
+    assert playable(raw) == (raw, None)
 
 
 def test_secrets_are_blanked_and_the_rest_is_untouched() -> None:

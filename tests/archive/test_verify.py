@@ -6,10 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from archive.collection import Collection
+from archive.collection import Collection, create_collection
+from archive.digest import warc_digest
+from archive.record import Original
 from archive.verify import verify
-from tests.archive.exchanges import exchange, writer
-from tests.archive.rows import small_collection
+from tests.archive.exchanges import exchange, response, writer
+from tests.archive.rows import NIGHT, small_collection
+
+LONG = b"The ferry runs again. " * 50
 
 
 def rewrite(collection: Collection, table: str, column: str, change) -> None:  # type: ignore[no-untyped-def]
@@ -76,6 +80,17 @@ def test_a_flipped_byte_anywhere_is_found(tmp_path: Path, at: float) -> None:
     path.write_bytes(data)
     assert mismatches(collection)
     assert path.name in mismatches(collection)
+
+
+def test_a_revisit_of_what_the_collection_does_not_hold_is_named(tmp_path: Path) -> None:
+    collection = create_collection(tmp_path / "c")
+    lost = Original("http://news.example/ferry", NIGHT, warc_digest(LONG), "<urn:uuid:gone>", "gone.warc.gz", 0, 9)
+    warc = writer(collection.archive)
+    revisit = warc.write(exchange(response=response(LONG)), lost)
+    warc.close()
+    collection.captures.publish([revisit.row("c")], "c-1")
+    assert revisit.record_type == "revisit"
+    assert mismatches(collection).endswith("it refers to <urn:uuid:gone>, which is in no file of the collection")
 
 
 def test_a_missing_file_is_found(tmp_path: Path) -> None:

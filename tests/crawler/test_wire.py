@@ -6,12 +6,14 @@ import json
 import ssl
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 
 import archive
@@ -24,6 +26,11 @@ from tests.archive.exchanges import fastwarc_records, warcio_records
 from tests.crawling import LOCAL, ROOT
 from tests.wire.proxy import Proxy
 from tests.wire.server import RawServer, Reply, Seen, tls_context
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 BODY = b"<html><body>" + b"The ferry runs again. " * 30 + b"</body></html>"
 GZIPPED = gzip.compress(BODY, mtime=0)
@@ -75,6 +82,17 @@ WHOLE = {
     "/post": Reply((sized(b"ok"),)),
     "/robots.txt": Reply((sized(b"User-agent: *\nAllow: /\n"),)),
 }
+# answers in a coding that was not asked for, which some players cannot read: coding, body as sent
+FORCED = {
+    "/forced-br": ("br", brotli.compress(BODY)),
+    "/forced-zstd": ("zstd", zstd.compress(BODY)),
+    "/forced-deflate": ("deflate", zlib.compress(BODY)),
+    "/forced-both": ("gzip, br", brotli.compress(GZIPPED)),
+}
+FORCED_REPLIES = {
+    path: Reply((CHUNKED + b"Content-Encoding: %s\r\n\r\n" % coding.encode() + chunks(body),))
+    for path, (coding, body) in FORCED.items()
+}
 SURPLUS = {"/surplus": Reply((sized(BODY) + b"SURPLUS BYTES",), "close")}
 # path → reply and the truncation that is to be recorded
 CUT = {
@@ -103,7 +121,14 @@ STRANGE = {
     "/four-digits": Reply((sized(BODY, b"", b"0200 OK"),)),
     "/version-1.10": Reply((sized(BODY, version=b"HTTP/1.10"),)),
 }
-REPLIES = WHOLE | SURPLUS | {path: reply for path, (reply, _) in (CUT | UNKNOWN_TO_SCRAPY).items()} | SILENT | STRANGE
+REPLIES = (
+    WHOLE
+    | SURPLUS
+    | {path: reply for path, (reply, _) in (CUT | UNKNOWN_TO_SCRAPY).items()}
+    | SILENT
+    | STRANGE
+    | FORCED_REPLIES
+)
 SECRETS = {"Cookie": "sid=hush-cookie", "Authorization": "Basic hush-auth"}
 BINARY = bytes(range(256))
 
@@ -116,6 +141,7 @@ class Captured:
     collection: Path
     records: dict[str, list[Record]]
     given: dict[str, dict[str, Any]]
+    stats: dict[str, Any]
 
     def seen(self, path: str) -> Seen:
         return next(seen for seen in self.server.seen if seen.path == path)
@@ -181,7 +207,8 @@ def captured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         records: dict[str, list[Record]] = {}
         for record in kept_records(folder / "c"):
             records.setdefault(record.get("WARC-Target-URI") or "", []).append(record)
-        yield Captured(server, folder / "c", records, given)
+        stats = json.loads((folder / "plan.stats.json").read_text())
+        yield Captured(server, folder / "c", records, given, stats)
 
 
 def test_the_server_sends_at_least_thirty_kinds_of_answers() -> None:
@@ -194,6 +221,17 @@ def test_whole_answers_are_stored_as_they_were_sent(captured: Captured) -> None:
         sent = captured.seen(path).sent.removeprefix(INTERIM)
         assert stored == sent, path
         assert captured.record(path, "response").get("WARC-Truncated") is None, path
+
+
+def test_what_a_server_forces_on_us_is_stored_unpacked_marked_and_counted(captured: Captured) -> None:
+    for path, (coding, _) in FORCED.items():
+        record = captured.record(path, "response")
+        assert record.block.endswith(b"\r\n\r\n" + BODY), path
+        assert b"x-orig-content-encoding: %s\r\n" % coding.encode().lower() in record.block.lower(), path
+        assert b"unpackedContentCoding: %s\r\n" % coding.encode() in captured.record(path, "metadata").block, path
+        given = captured.given[record.get("WARC-Record-ID") or ""]
+        assert base64.b64decode(given["body"]) == BODY, path
+    assert captured.stats["broadsheet/warc/unpacked"] == len(FORCED)
 
 
 def test_interim_answers_and_surplus_bytes_are_told_apart(captured: Captured) -> None:

@@ -1,5 +1,6 @@
 """One crawl into one collection: what is acknowledged together stays together."""
 
+import asyncio
 import errno
 import os
 from datetime import timedelta
@@ -10,11 +11,21 @@ import pytest
 import archive
 from archive.collection import create_collection
 from archive.tables import Table
+from archive.verify import verify
 from pipelines.article import Article, Page
+from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.tabulate import ArticleRow, Found
-from tests.archive.exchanges import exchange
+from pipelines.workers import Workers
+from tests.archive.exchanges import exchange, response
 
+ARTICLE = response(
+    b"<html><head><title>Ferry</title></head><body><article><h1>The ferry runs again</h1>"
+    + b"".join(
+        b"<p>The ferry called at pier %d before noon, and %d passengers went ashore.</p>" % (n, n + 3) for n in range(12)
+    )
+    + b"</article></body></html>"
+)
 FOUND = Found("list", None, "http://news.example/ferry")
 
 
@@ -57,6 +68,66 @@ def test_the_same_text_again_is_unchanged(run: Run) -> None:
     assert sorted(row["extraction"] for row in run.tabulator.take().captures) == ["article", "unchanged"]
 
 
+LONG = response(b"<p>The ferry runs again.</p>" * 40)
+
+
+def test_the_same_bytes_again_are_a_revisit_and_unchanged(run: Run) -> None:
+    first = recorded(run, response=LONG)
+    row = run.keep(page(), first, FOUND, "news")
+    assert row is not None
+    run.tabulator.add_article(row)
+    again = recorded(run, response=LONG)
+    assert (again.record_type, again.original and again.original.record_id) == ("revisit", first.record_id)
+    assert run.keep(page(), again, FOUND, "news") is None
+    rows = run.tabulator.take().captures
+    assert [(row["extraction"], row["refers_to_record_id"]) for row in rows] == [
+        ("article", None),
+        ("unchanged", first.record_id),
+    ]
+
+
+def test_an_article_first_read_at_a_revisit_points_at_the_record_that_has_its_bytes(run: Run) -> None:
+    first = recorded(run, response=LONG)
+    run.tabulator.settle(first, "over_limit", "max_articles")
+    again = recorded(run, response=LONG)
+    row = run.keep(page(), again, FOUND, "news")
+    assert row is not None
+    assert (row["warc_record_id"], row["warc_record_offset"]) == (first.record_id, first.offset)
+    assert row["fetched_at"] == first.date
+    run.tabulator.add_article(row)
+    run.close()
+    assert not verify(run.collection).mismatches
+    states = {
+        row["warc_record_id"]: row["extraction"] for row in archive.open_captures(run.collection.path).to_table().to_pylist()
+    }
+    assert states == {first.record_id: "over_limit", again.record_id: "article"}
+
+
+def test_not_modified_is_unchanged(run: Run) -> None:
+    recorded(run, response=LONG)
+    recorded(run, response=b"HTTP/1.1 304 Not Modified\r\n\r\n")
+    (row,) = run.tabulator.take().captures
+    assert (row["warc_record_type"], row["extraction"]) == ("revisit", "unchanged")
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_revisit_left_by_a_crash_is_read_from_its_original(tmp_path: Path, forgotten: bool) -> None:
+    folder = tmp_path / "c"
+    dead = Run(create_collection(folder), [], 1 << 30)
+    first, again = recorded(dead, response=ARTICLE), recorded(dead, response=ARTICLE)
+    dead.recorder.close()  # killed: no rows
+    if forgotten:
+        (folder / "state" / "originals.sqlite").unlink()
+    run = Run(create_collection(folder), [], 1 << 30)
+    workers = Workers(1, 30)
+    assert asyncio.run(retabulate(run, workers)) == 2
+    workers.close()
+    run.close()
+    assert not verify(run.collection).mismatches
+    states = {row["warc_record_id"]: row["extraction"] for row in archive.open_captures(folder).to_table().to_pylist()}
+    assert states == {first.record_id: "article", again.record_id: "unchanged"}
+
+
 def test_pages_that_nobody_reads_have_their_state_at_once(run: Run) -> None:
     recorded(run, response=b"HTTP/1.1 404 Not Found\r\n\r\n")
     recorded(run, response=b"", error="reset")
@@ -75,7 +146,7 @@ def test_closing_publishes_even_what_still_waits(run: Run) -> None:
     run.close()
     (row,) = archive.open_captures(run.collection.path).to_table().to_pylist()
     assert row["warc_record_id"] == capture.record_id
-    assert not [*(run.collection.path / "state").iterdir()]
+    assert not [*(run.collection.path / "state").glob("untabulated-*")]
 
 
 def test_captures_of_a_crashed_run_are_found_once(run: Run, tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ def main(plan_file: str) -> None:
     WireSpider.collection = plan["collection"]  # type: ignore[attr-defined]
     process = AsyncCrawlerProcess(settings)
     process.crawl(WireSpider)
+    (crawler,) = process.crawlers
     process.start()
+    Path(plan_file).with_suffix(".stats.json").write_text(json.dumps(crawler.stats.get_stats(), default=str))
 
 
 if __name__ == "__main__":
