@@ -68,6 +68,11 @@ def test_the_same_text_again_is_unchanged(run: Run) -> None:
     assert sorted(row["extraction"] for row in run.tabulator.take().captures) == ["article", "unchanged"]
 
 
+def states_of(collection: Path) -> dict[str, str]:
+    rows = archive.open_captures(collection).to_table().to_pylist()
+    return {row["warc_record_id"]: row["extraction"] for row in rows}
+
+
 LONG = response(b"<p>The ferry runs again.</p>" * 40)
 
 
@@ -97,9 +102,7 @@ def test_an_article_first_read_at_a_revisit_points_at_the_record_that_has_its_by
     run.tabulator.add_article(row)
     run.close()
     assert not verify(run.collection).mismatches
-    states = {
-        row["warc_record_id"]: row["extraction"] for row in archive.open_captures(run.collection.path).to_table().to_pylist()
-    }
+    states = states_of(run.collection.path)
     assert states == {first.record_id: "over_limit", again.record_id: "article"}
 
 
@@ -124,7 +127,7 @@ def test_a_revisit_left_by_a_crash_is_read_from_its_original(tmp_path: Path, for
     workers.close()
     run.close()
     assert not verify(run.collection).mismatches
-    states = {row["warc_record_id"]: row["extraction"] for row in archive.open_captures(folder).to_table().to_pylist()}
+    states = states_of(folder)
     assert states == {first.record_id: "article", again.record_id: "unchanged"}
 
 
