@@ -42,7 +42,7 @@ class Originals:
             self._open(path)
 
     def _open(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute(_TABLE)
@@ -94,9 +94,11 @@ class Originals:
             for key, found in durable.items()
         ]
         with self._lock:
-            self._database.execute("BEGIN")
-            self._database.executemany("INSERT OR REPLACE INTO originals VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            self._database.execute("COMMIT")
+            try:
+                with self._database:
+                    self._database.executemany("INSERT OR REPLACE INTO originals VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            except sqlite3.OperationalError:
+                return  # the disk is full: they stay in memory until the next time
             for key, found in durable.items():
                 if self._fresh.get(key) is found:
                     del self._fresh[key]

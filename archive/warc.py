@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -62,6 +62,12 @@ class WarcFile:
             if not self._closed:
                 os.fsync(self._fd)
 
+    def discard(self) -> None:
+        """Remove the file, which holds nothing yet."""
+        self.path.unlink()
+        os.close(self._fd)
+        self._closed = True
+
     def close(self) -> None:
         """Sync, take the final name, make that name durable, unlock."""
         with self._closing:
@@ -82,9 +88,20 @@ def sync_folder(folder: Path) -> None:
 
 
 class WarcWriter:
-    """A series of WARC files in one folder, each begun with a warcinfo record of ``info`` and closed at ``max_bytes``."""
+    """A series of WARC files in one folder, each begun with a warcinfo record of ``info`` and closed at ``max_bytes``.
 
-    def __init__(self, folder: Path, info: Iterable[tuple[str, str]], prefix: str, max_bytes: int) -> None:
+    ``announce`` is told the name of each before it is made.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        info: Iterable[tuple[str, str]],
+        prefix: str,
+        max_bytes: int,
+        announce: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._announce = announce
         self._folder, self._prefix, self._max_bytes = folder, prefix, max_bytes
         self._info = [*info, ("format", "WARC File Format 1.1"), ("conformsTo", CONFORMS_TO)]
         self._serial = 0
@@ -127,9 +144,14 @@ class WarcWriter:
         now = datetime.now(UTC)
         name = f"{self._prefix}-{now:%Y%m%d%H%M%S}{now.microsecond // 1000:03}-{self._serial:05}-{os.getpid()}.warc.gz"
         self._serial += 1
+        self._announce(name)
         file, info_id = WarcFile(self._folder, name), new_record_id()
         fields = [("WARC-Date", warc_date(now)), ("WARC-Filename", name), ("Content-Type", "application/warc-fields")]
-        file.append([member("warcinfo", info_id, fields, warc_fields(self._info))])
+        try:
+            file.append([member("warcinfo", info_id, fields, warc_fields(self._info))])
+        except OSError:
+            file.discard()
+            raise
         self.names.append(name)
         return file, info_id
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import errno
+import inspect
 import logging
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from archive.collection import create_collection
 from crawler.addon import worker_count
-from crawler.handler import archive_failed
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.workers import Workers
@@ -24,6 +27,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("broadsheet")
 
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LOOK_AGAIN = 1.0  # seconds until a disk that was full is tried again
+
+
+class NotArchivedError(Exception):
+    """An exchange that could not be stored; no spider sees its response."""
+
 
 def collection_path(crawler: Crawler) -> str | None:
     """The folder a crawl is recorded into: the spider's ``collection``, else ``BROADSHEET_COLLECTION``."""
@@ -32,7 +42,7 @@ def collection_path(crawler: Crawler) -> str | None:
 
 
 class Archiving:
-    """Owns the crawl's ``Run``: syncs it, publishes parts, stops the crawl when the disk refuses."""
+    """Owns the crawl's ``Run``: syncs it, publishes parts, pauses the crawl while the disk is full."""
 
     def __init__(self, crawler: Crawler) -> None:
         path = collection_path(crawler)
@@ -47,6 +57,7 @@ class Archiving:
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None
         self._failed = False
+        self._held = 0  # writes that wait for room
         # a second Ctrl-C ends Scrapy without spider_closed; what is gathered is published all the same
         atexit.register(self._close_run)
         for item in self.run.recovered:
@@ -59,7 +70,6 @@ class Archiving:
         archiving = cls(crawler)
         crawler.signals.connect(archiving.spider_opened, signals.spider_opened)
         crawler.signals.connect(archiving.spider_closed, signals.spider_closed)
-        crawler.signals.connect(archiving.stop, archive_failed)
         return archiving
 
     async def spider_opened(self) -> None:
@@ -71,7 +81,8 @@ class Archiving:
     async def _keep_synced(self) -> None:
         while True:
             await asyncio.sleep(self._sync_seconds)
-            await self._off_loop(self.run.recorder.sync)
+            with contextlib.suppress(NotArchivedError):
+                await self.insist(asyncio.to_thread, self.run.recorder.sync)
 
     async def _keep_tabulated(self) -> None:
         waited = 0.0
@@ -86,21 +97,59 @@ class Archiving:
 
     async def _publish(self) -> None:
         batch = self.run.tabulator.take()
-        await self._off_loop(self.run.tabulator.publish, batch)
+        with contextlib.suppress(NotArchivedError):
+            await self.insist(asyncio.to_thread, self.run.tabulator.publish, batch)
         self.run.tabulator.give_back(batch)
 
-    async def _off_loop(self, function: object, *arguments: object) -> None:
-        try:
-            await asyncio.to_thread(function, *arguments)  # type: ignore[arg-type]
-        except OSError as error:
-            self.stop(f"the archive cannot be written ({error.strerror}); make room, then run the same command again")
+    async def insist(self, write: Callable[..., Any], *arguments: object) -> Any:
+        """What ``write`` returns (or awaits), called again until the disk has room: the crawl is paused that long, and what was
+        fetched waits in memory.
 
-    def stop(self, reason: str) -> None:
-        """End the crawl, since nothing more can be kept."""
-        if not self._failed:
+        Raises NotArchivedError if there is no use in waiting: the crawl is to end, or the disk fails in another way.
+        """
+        held = False
+        try:
+            while True:
+                try:
+                    result = write(*arguments)
+                    result = await result if inspect.isawaitable(result) else result
+                    if held and self._held == 1:
+                        logger.info("Going on: the archive can be written again")
+                    return result
+                except OSError as refusal:
+                    self._give_up_if_useless(refusal)
+                    if not held:
+                        self._hold(refusal)
+                        held = True
+                await asyncio.sleep(_LOOK_AGAIN)
+        finally:
+            if held:
+                self._release()
+
+    def _give_up_if_useless(self, refusal: OSError) -> None:
+        if refusal.errno not in _NO_ROOM and not self._failed:
             self._failed = True
-            logger.error("Stopping: %s", reason)
+            logger.error(
+                "Stopping: the archive cannot be written (%s); mend it, then run the same command again", refusal.strerror
+            )
             asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="archive_failed"))  # noqa: RUF006
+        if self._failed or not self.crawler.crawling:
+            raise NotArchivedError(f"the archive cannot be written ({refusal.strerror})") from refusal
+
+    def _hold(self, refusal: OSError) -> None:
+        self._held += 1
+        if self._held == 1:
+            self.crawler.engine.pause()
+            logger.warning(
+                "Paused: the archive cannot be written (%s). Make room for %s and the crawl goes on by itself; Ctrl-C ends it",
+                refusal.strerror,
+                self.run.collection.path,
+            )
+
+    def _release(self) -> None:
+        self._held -= 1
+        if self._held == 0:
+            self.crawler.engine.unpause()
 
     async def spider_closed(self) -> None:
         """Publish all rows, finish the WARC file, end the workers."""

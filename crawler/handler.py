@@ -23,6 +23,7 @@ from twisted.web.client import HTTPConnectionPool
 from archive.exchange import Exchange, Truncation
 from archive.http import parse_head, split_interim
 from archive.url import without_secrets
+from crawler.archiving import Archiving
 from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver
 from pipelines.run import PAGES, current
 
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from twisted.python.failure import Failure
-
-
-class NotArchivedError(Exception):
-    """The answer came but could not be stored, so nobody may build on it."""
 
 
 @dataclass(slots=True)
@@ -201,11 +198,12 @@ class RecordingHandler(HTTP11DownloadHandler):
             response = await super().download_request(request)
         except Exception as error:
             refused = self._refusal(request)
-            self._record(request, trace, refused or error)
+            await self._record(request, trace, refused or error)
             if refused:
                 raise refused from error
             raise
-        self._record(request, trace, None, partial="partial" in response.flags, stopped="download_stopped" in response.flags)
+        flags = response.flags
+        await self._record(request, trace, None, partial="partial" in flags, stopped="download_stopped" in flags)
         return response
 
     def _check_proxied(self, request: Request) -> None:
@@ -220,7 +218,7 @@ class RecordingHandler(HTTP11DownloadHandler):
         reason = resolver.refusals.get(host) if isinstance(resolver, GuardedResolver) and host else None
         return AddressRefusedError(reason) if reason and not request.meta.get("proxy") else None
 
-    def _record(
+    async def _record(
         self, request: Request, trace: Trace, error: Exception | None, *, partial: bool = False, stopped: bool = False
     ) -> None:
         run = current(self._crawler)
@@ -232,17 +230,11 @@ class RecordingHandler(HTTP11DownloadHandler):
             # Twisted reads "http/1.1 200 OK" and the like; there can be no response record that a row could point at
             strange = DownloadFailedError("the answer does not begin as HTTP does")
             exchange.error = _reason(strange, request.url)
-        try:
-            request.meta["capture"] = run.record(exchange)
-        except OSError as refusal:
-            reason = f"the archive cannot be written ({refusal.strerror}); make room, then run the same command again"
-            self._crawler.signals.send_catch_log(archive_failed, reason=reason)
-            raise NotArchivedError(reason) from refusal
+        archiving = self._crawler.get_extension(Archiving)
+        assert archiving is not None  # there is a run, and only the extension makes one
+        request.meta["capture"] = await archiving.insist(run.record, exchange)
         if strange:
             raise strange
-
-
-archive_failed = object()  # signal: the disk refused; arguments: reason
 
 
 def _resolver() -> Any:

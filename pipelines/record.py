@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from archive.capture import Capture
@@ -17,8 +17,15 @@ class Recorder:
     """Writes what is fetched. ``seconds`` is the time spent in writing so far, ``counts`` the captures, the revisits among them
     and those whose bodies had to be unpacked."""
 
-    def __init__(self, folder: Path, info: Iterable[tuple[str, str]], max_bytes: int, originals: Originals) -> None:
-        self.writer = WarcWriter(folder, info, "broadsheet", max_bytes)
+    def __init__(
+        self,
+        folder: Path,
+        info: Iterable[tuple[str, str]],
+        max_bytes: int,
+        originals: Originals,
+        announce: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self.writer = WarcWriter(folder, info, "broadsheet", max_bytes, announce)
         self.originals = originals
         self.seconds = 0.0
         self.counts: Counter[str] = Counter()

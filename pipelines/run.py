@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterable, Iterator
@@ -68,9 +69,8 @@ class Run:
         self._journal = Journal(collection.path / "state" / f"untabulated-{self.crawl_id}")
         self.versions = Versions(collection.articles)
         self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)
-        self.recorder = Recorder(collection.archive, info, max_bytes, self.originals)
+        self.recorder = Recorder(collection.archive, info, max_bytes, self.originals, self._journal.add)
         self.tabulator = Tabulator(collection, self.crawl_id, self.recorder.sync)
-        self._journal.note(self.recorder.writer.names)
         self.closed = False
 
     def attach(self, crawler: Any) -> None:
@@ -79,10 +79,7 @@ class Run:
 
     def record(self, exchange: Exchange) -> Capture:
         """Store an exchange and its row. Raises OSError if the disk refuses."""
-        files = len(self.recorder.writer.names)
         capture = self.recorder.record(exchange)
-        if len(self.recorder.writer.names) != files:
-            self._journal.note(self.recorder.writer.names)
         self.add_capture(capture)
         return capture
 
@@ -112,9 +109,10 @@ class Run:
         return row
 
     def note_links(self, page: Page, capture: Capture) -> None:
-        """Store where a page leads, as a metadata record. Raises OSError if the disk refuses."""
+        """Store where a page leads, as a metadata record; left out if the disk refuses, for the page itself has it too."""
         if links := dict.fromkeys(link["url"] for link in page.links):
-            self.recorder.record_outlinks(capture, links)
+            with contextlib.suppress(OSError):
+                self.recorder.record_outlinks(capture, links)
 
     def untabulated(self) -> Iterator[Capture]:
         """Captures of crashed runs that no row points at; settle or add each, then call ``forget_untabulated``."""
@@ -159,16 +157,18 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._names: list[str] = []
         path.parent.mkdir(parents=True, exist_ok=True)
 
-    def note(self, names: list[str]) -> None:
-        """Replace the list, durably."""
+    def add(self, name: str) -> None:
+        """Note one more file, durably; to be called before it is made. Raises OSError if the disk refuses."""
         partial = self.path.with_name("." + self.path.name)
         with partial.open("w") as file:
-            file.write("\n".join(names) + "\n")
+            file.write("\n".join([*self._names, name]) + "\n")
             file.flush()
             os.fsync(file.fileno())
         partial.rename(self.path)
+        self._names.append(name)
 
 
 def _known_records(collection: Collection, filename: str) -> set[str]:

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import os
-import resource
 import socket
 import subprocess
 import sys
@@ -15,12 +13,10 @@ from typing import Any
 import pytest
 
 import archive
-from archive.collection import create_collection, open_collection
+from archive.collection import create_collection
 from archive.http import content
 from archive.reader import read_record
-from archive.verify import verify
-from tests.crawling import LOCAL, ROOT, Outcome, crawl, scrapy
-from tests.newsroom.server import Newsroom
+from tests.crawling import ROOT, Outcome, crawl, scrapy
 from tests.wire.server import RawServer, Reply, tls_context
 
 LINE = "<p>The ferry called at pier {} before noon, and {} passengers went ashore with their bicycles.</p>"
@@ -207,34 +203,6 @@ def test_addresses_of_other_kinds_are_refused_before_anything_is_fetched(tmp_pat
     assert "'ftp://127.0.0.1/' is neither a file nor an http or https address" in outcome.err
     assert "Traceback" not in outcome.err
     assert not (tmp_path / "c").exists()
-
-
-def limited(bytes_: int) -> None:
-    """In the child: no file may grow beyond this, as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
-
-
-def test_a_full_disk_stops_the_crawl_and_the_next_one_goes_on(tmp_path: Path) -> None:
-    with Newsroom() as newsroom:
-        given = ["-a", f"sites={newsroom.front_pages[0]}", "-a", f"collection={tmp_path / 'c'}"]
-        settings = [part for name, value in LOCAL.items() for part in ("-s", f"{name}={value}")]
-        done = subprocess.run(
-            [sys.executable, "-m", "scrapy", "crawl", "news", *given, *settings],
-            cwd=ROOT,
-            env=dict(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-            preexec_fn=lambda: limited(60_000),
-        )
-        assert done.returncode == 1
-        assert "the archive cannot be written (File too large); make room, then run the same command again" in done.stderr
-        assert "Traceback" not in done.stderr
-        after = crawl(tmp_path / "c", sites=newsroom.front_pages[0])
-    assert after.code == 0
-    assert not verify(open_collection(tmp_path / "c")).mismatches
-    assert archive.open_articles(tmp_path / "c").count_rows() >= 20
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -94,6 +95,61 @@ def test_after_a_kill_the_next_crawl_recovers_records_and_rows(tmp_path: Path, r
     assert {row["warc_record_id"] for row in rows if row["extraction"] == "article"} == tabulated
 
 
+@contextmanager
+def on_a_full_disk(newsroom: Newsroom, collection: Path, room: int) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """A crawl whose files cannot grow beyond ``room`` bytes, once it has said so; and what it said."""
+    given = ["-a", f"sites={newsroom.front_pages[0]}", "-a", f"collection={collection}"]
+    options = [part for name, value in LOCAL.items() for part in ("-s", f"{name}={value}")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scrapy", "crawl", "news", *given, *options],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    assert process.stderr is not None
+    said: list[str] = []
+    try:
+        while not said or "Paused" not in said[-1]:
+            line = process.stderr.readline()
+            assert line, said
+            said.append(line)
+        yield process, said
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_full_disk_pauses_the_crawl_until_there_is_room(tmp_path: Path) -> None:
+    with Newsroom() as newsroom, on_a_full_disk(newsroom, tmp_path / "c", 60_000) as (process, said):
+        assert f"(File too large). Make room for {tmp_path / 'c'} and the crawl goes on by itself" in said[-1]
+        time.sleep(1.5)  # tried again meanwhile, to no avail
+        assert process.poll() is None
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        _, more = process.communicate(timeout=60)
+        asked = list(newsroom.requests)
+    assert process.returncode == 0, more
+    assert "Going on: the archive can be written again" in more
+    assert "Traceback" not in "".join(said) + more
+    assert_true(tmp_path / "c")
+    assert archive.open_captures(tmp_path / "c").count_rows() == len(asked)  # nothing was lost, nothing asked for twice
+    assert archive.open_articles(tmp_path / "c").count_rows() >= 20
+
+
+def test_a_crawl_that_waits_for_room_can_be_ended_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    with Newsroom() as newsroom:
+        with on_a_full_disk(newsroom, tmp_path / "c", 60_000) as (process, _):
+            process.send_signal(signal.SIGINT)
+            _, more = process.communicate(timeout=30)
+        assert "ended: shutdown" in more
+        assert "Going on" not in more
+        assert "Traceback" not in more
+        after = crawl(tmp_path / "c", sites=newsroom.front_pages[0])
+    assert after.code == 0, after.err
+    assert_true(tmp_path / "c")
+    assert archive.open_articles(tmp_path / "c").count_rows() >= 20
+
+
 def tear(file: Path) -> None:
     """As if the kill had come in the middle of a write: the beginning of a record."""
     with file.open("r+b") as end:
@@ -121,7 +177,8 @@ class Crawl:
         self.spider = SimpleNamespace(collection=str(collection))
         self.settings = Settings(DEFAULTS | {"BROADSHEET_SYNC_SECONDS": 0.02, "BROADSHEET_PART_SECONDS": 0.02})
         self.stats = SimpleNamespace(set_value=lambda *_: None)
-        self.engine = SimpleNamespace(close_spider_async=lambda reason: asyncio.sleep(0))
+        self.engine = SimpleNamespace(pause=lambda: None, unpause=lambda: None)
+        self.crawling = False
 
 
 def test_rows_whose_part_fails_while_the_crawl_closes_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
