@@ -67,8 +67,10 @@ class ForkedNursery:
             _keep_open({0, 1, 2, *pass_fds})
             from pipelines import workers
 
-            workers.main(*command[3:])
-            os._exit(0)
+            try:
+                workers.main(*command[3:])
+            finally:
+                os._exit(0)
 
     def wait(self, timeout: float | None = None) -> None:
         os.waitpid(self._pid, 0)
