@@ -95,9 +95,12 @@ def dechunk(body: bytes) -> bytes:
     return b"".join(out)
 
 
-def entity_body(raw: bytes) -> bytes | None:
-    """The payload of a response (WARC 1.1, 6.3.2): transfer coding undone, content coding kept; None without a head."""
-    head = parse_head(raw)
+def entity_body(raw: bytes, head: Head | None = None) -> bytes | None:
+    """The payload of a response (WARC 1.1, 6.3.2): transfer coding undone, content coding kept; None without a head.
+
+    ``head`` is the parsed head, if it is at hand.
+    """
+    head = head or parse_head(raw)
     if head is None or not head.complete:
         return None
     body = raw[head.size :]
@@ -117,15 +120,14 @@ def content(raw: bytes, limit: int) -> bytes:
     return body[:limit]
 
 
-def playable(raw: bytes) -> tuple[bytes, str | None]:
+def playable(raw: bytes, head: Head) -> tuple[bytes, str | None]:
     """A response in a form that every player can read, and the content codings that were undone for it.
 
     Players read gzip, and some of them nothing else (docs/decisions.md): a body that a server sent in another coding is
     unpacked, and the header fields that spoke of its old form are renamed ``x-orig-…``, as Browsertrix does. What needs no
     change, cannot be unpacked, or would become longer than 64 MiB comes back as it is, with None.
     """
-    head = parse_head(raw)
-    if head is None or not head.complete or head.codings == ["gzip"] or not _CODINGS.keys() & set(head.codings):
+    if not head.complete or head.codings == ["gzip"] or not _CODINGS.keys() & set(head.codings):
         return raw, None
     try:
         body = content(raw, _MAX_UNPACKED + 1)

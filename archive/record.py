@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 import uuid
 import zlib
 from collections.abc import Iterable
@@ -84,12 +85,15 @@ def warc_date(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def member(kind: str, record_id: str, fields: Iterable[tuple[str, str]], block: bytes) -> bytes:
-    """One WARC record as one gzip member (WARC 1.1, annex D). Line breaks in values are folded to spaces."""
+def member(kind: str, record_id: str, fields: Iterable[tuple[str, str]], block: bytes, *, packed: bool = False) -> bytes:
+    """One WARC record as one gzip member (WARC 1.1, annex D). Line breaks in values are folded to spaces.
+
+    A block that is ``packed`` already is stored in its member without another try.
+    """
     lines = [("WARC-Type", kind), ("WARC-Record-ID", record_id), *fields]
     lines += [("WARC-Block-Digest", warc_digest(block)), ("Content-Length", str(len(block)))]
     head = "WARC/1.1\r\n" + "".join(f"{name}: {' '.join(value.split())}\r\n" for name, value in lines) + "\r\n"
-    packer = isal_zlib.compressobj(1, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(0, zlib.DEFLATED, 31) if packed else isal_zlib.compressobj(1, zlib.DEFLATED, 31)
     return b"".join((packer.compress(head.encode()), packer.compress(block), packer.compress(b"\r\n\r\n"), packer.flush()))
 
 
@@ -113,7 +117,7 @@ def records_of(exchange: Exchange, warcinfo_id: str, original: Original | None =
     request, blanked = redact(exchange.request)
     unpacked = None
     if head:
-        response, unpacked = playable(response)
+        response, unpacked = playable(response, head)
         head = parse_head(response) if unpacked else head
     note = _metadata_block(exchange, interim, blanked, unpacked, b"" if head else response)
     metadata_id = new_record_id()
@@ -124,7 +128,7 @@ def records_of(exchange: Exchange, warcinfo_id: str, original: Original | None =
     response_id, request_id = new_record_id(), new_record_id()
     wire = about + _wire_fields(exchange, head, peer)
     fields = [*wire, ("Content-Type", "application/http;msgtype=response")]
-    body = entity_body(response)
+    body = entity_body(response, head)
     digest = warc_digest(body) if body is not None else None
     profile = _profile(exchange, head, body, digest, original)
     if profile:
@@ -140,11 +144,20 @@ def records_of(exchange: Exchange, warcinfo_id: str, original: Original | None =
     concurrent = ("WARC-Concurrent-To", response_id)
     kind = "revisit" if profile else "response"
     members = [
-        member(kind, response_id, fields, response),
+        member(kind, response_id, fields, response, packed=_is_packed(head, response)),
         member("request", request_id, [*wire, concurrent, ("Content-Type", "application/http;msgtype=request")], request),
         member("metadata", metadata_id, [*about, concurrent, _FIELDS_TYPE], note),
     ]
     return Records(members, response_id, kind, date, peer, head, digest, request_id, unpacked, original if profile else None)
+
+
+_PACKED_TYPES = re.compile(r"image/(?!svg)|audio/|video/|font/woff")
+
+
+def _is_packed(head: Head, response: bytes) -> bool:
+    """Whether nothing is won by compressing an answer again: its body is, and the head is small beside it."""
+    packed = head.codings == ["gzip"] or _PACKED_TYPES.match((head.get("content-type") or "").strip().lower())
+    return bool(packed) and len(response) > 16 * 1024
 
 
 # WARC 1.1, 6.7.2 and 6.7.3
