@@ -98,6 +98,10 @@ ARTICLES = _schema(
             "how the address was found: feed, news_sitemap, sitemap, section, front_page, list",
         ),
         _optional("discovery_url", _STRING, "the feed, sitemap or page that named it"),
+        _optional(
+            "replay_coverage", pa.float32(), "percent of what the crawl wanted for replay that was fetched; null: pages alone"
+        ),
+        _optional("requisites_missing", pa.list_(_STRING), "addresses that were wanted for replay and not fetched"),
         _required("crawl_id", _STRING, "the run that wrote this row"),
         _optional("spider", _STRING, "Scrapy spider"),
         _required("extractor", _STRING, "program and version that read the page"),

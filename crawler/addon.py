@@ -30,6 +30,11 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_PAGE_DEADLINE": 30.0,
     "BROADSHEET_CRAWL_DELAY_MAX": 60.0,
     "BROADSHEET_PROGRESS": None,
+    "BROADSHEET_REQUISITES": "html",
+    "BROADSHEET_REQUISITES_TTL": 86_400.0,
+    "BROADSHEET_REQUISITES_MAX": 300,
+    "BROADSHEET_REQUISITES_BYTES": 50_000_000,
+    "BROADSHEET_REQUISITE_MAXSIZE": 20_000_000,
 }
 
 # Scrapy's settings where its defaults do not suit an archive
@@ -95,9 +100,11 @@ class Broadsheet:
         middlewares = settings["DOWNLOADER_MIDDLEWARES"]
         middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
+        middlewares.setdefault("crawler.requisites.Requisites", 90)
         settings["ITEM_PIPELINES"].setdefault("pipelines.item_pipeline.ArticleTable", 900)
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)
+        extensions.setdefault("crawler.requisites.Requisites", 0)
         extensions.setdefault("crawler.politeness.CrawlDelay", 0)
         extensions.setdefault("crawler.progress.Progress", 0)
         extensions.setdefault("crawler.summary.Summary", 0)

@@ -76,6 +76,7 @@ class Summary:
             f"    {count:>7,} {_LABELS.get(name, name)}" for name, count in sorted(pages.items(), key=lambda item: -item[1])
         ]
         out.append(f"  captures   {stats.get('broadsheet/warc/captures', 0):,} in {_files(stats)}, {size / 1e6:,.1f} MB")
+        out += _requisites(stats)
         out.append(f"  errors     {sum(errors.values()):,}" + (":" if errors else ""))
         out += [
             f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
@@ -88,6 +89,13 @@ class Summary:
 
 def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
+
+
+def _requisites(stats: dict[str, int]) -> list[str]:
+    known = _group(stats, "broadsheet/requisites/")
+    if not known:
+        return []
+    return [f"  requisites {known.get('fetched', 0):,} fetched, {known.get('missing', 0):,} missing"]
 
 
 def _files(stats: dict[str, int]) -> str:

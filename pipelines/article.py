@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypedDict
 
+from archive.requisites import Reference
+
 
 class Author(TypedDict):
     """Who signed: ``kind`` is Person or Organization (schema.org), ``url`` a profile page."""
@@ -82,7 +84,8 @@ class Page:
     """One HTML page as read by a worker.
 
     ``article`` is None unless ``verdict`` is ``article``; ``reason`` says in a few words what decided. ``links`` are all
-    the page's http(s) links in order, without repeats; ``feeds`` the feeds it announces (``link rel=alternate``).
+    the page's http(s) links in order, without repeats; ``feeds`` the feeds it announces (``link rel=alternate``),
+    ``requisites`` what an article's page loads, if that was asked for.
     ``seconds`` is the worker's CPU time for the page.
     """
 
@@ -91,4 +94,5 @@ class Page:
     article: Article | None = None
     links: list[Link] = field(default_factory=list)
     feeds: list[str] = field(default_factory=list)
+    requisites: list[Reference] = field(default_factory=list)
     seconds: float = 0.0

@@ -18,6 +18,7 @@ from trafilatura.external import jt_stoplist_init
 from trafilatura.utils import detect_encoding
 from w3lib.encoding import html_to_unicode
 
+from archive.requisites import of_html
 from pipelines.article import Article, Page
 from pipelines.body import plain_text, read_body
 from pipelines.boilerplate import main_part, prune, without_head
@@ -36,19 +37,27 @@ _MOST_TEXT = 2_000_000
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 
 
-def extract(html: bytes, url: str, *, content_type: str | None = None, headers: Mapping[str, str] | None = None) -> Page:
+def extract(
+    html: bytes,
+    url: str,
+    *,
+    content_type: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    requisites: bool = False,
+) -> Page:
     """Read one page.
 
     ``content_type`` is the Content-Type header field as sent; ``headers`` may hold ``x-robots-tag`` and
-    ``content-language``, names in lower case. Never raises for what a page holds: what cannot be read is not an article.
+    ``content-language``, names in lower case. With ``requisites`` the page also says what it loads. Never raises for what a
+    page holds: what cannot be read is not an article.
     """
     began = time.process_time()
-    page = _read(html, url, content_type, dict(headers or {}))
+    page = _read(html, url, content_type, dict(headers or {}), requisites)
     page.seconds = time.process_time() - began
     return page
 
 
-def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, str]) -> Page:
+def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, str], requisites: bool) -> Page:
     charset, text = decode(html, content_type)
     if len(_BINARY.findall(text[:4_000])) > len(text[:4_000]) * 0.05:
         return Page("not_article", "binary data")
@@ -56,6 +65,7 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     if tree is None:
         return Page("not_article", "no HTML" if html.strip() else "empty page")
     evidence = collect(tree, url)
+    loads = of_html(tree, url) if requisites else []
     article = Article(charset=charset, extractor=EXTRACTOR)
     metadata = Metadata(evidence, url, headers)
     metadata.fill(article)
@@ -68,7 +78,7 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds)
     article.quality_flags = flags(article)
-    return Page("article", reason, article, evidence.links, evidence.feeds)
+    return Page("article", reason, article, evidence.links, evidence.feeds, loads)
 
 
 def decode(html: bytes, content_type: str | None) -> tuple[str, str]:

@@ -48,6 +48,8 @@ def article_row(article: Article, capture: Capture, found: Found, crawl_id: str,
         "url_host_name": host,
         "url_host_registered_domain": host_parts(host).registered_domain,
         "robots_allowed": None,
+        "replay_coverage": None,
+        "requisites_missing": None,
         "prev_version_sha256": None,
         "fetched_at": source.date,
         "http_status": capture.status,
@@ -87,6 +89,7 @@ class Tabulator:
         self._collection, self._crawl_id, self._sync = collection, crawl_id, sync
         self._ready = Batch()
         self._waiting: dict[str, Capture] = {}
+        self._held: dict[str, tuple[ArticleRow, Callable[[], None]]] = {}
         self._parts = 0
 
     def add_capture(self, capture: Capture, *, awaits_reading: bool) -> None:
@@ -108,6 +111,14 @@ class Tabulator:
         if capture := self._waiting.get(row.capture_id):
             self.settle(capture, "article", row.reason)
 
+    def hold_article(self, row: ArticleRow, fill: Callable[[], None]) -> None:
+        """Keep a row that is still to learn something. ``fill`` is called if the crawl ends before ``release_article``."""
+        self._held[row.capture_id] = (row, fill)
+
+    def release_article(self, row: ArticleRow) -> None:
+        """The row is complete; ``add_article`` is to follow."""
+        self._held.pop(row.capture_id, None)
+
     @property
     def part_is_due(self) -> bool:
         """Whether enough rows wait for a part of their own."""
@@ -116,6 +127,10 @@ class Tabulator:
     def take(self, *, everything: bool = False) -> Batch:
         """The rows that are ready, with ``everything`` also those that still wait; they are the caller's to publish."""
         if everything:
+            for row, fill in self._held.values():
+                fill()
+                self.add_article(row)
+            self._held.clear()
             self._ready.captures += [capture.row(self._crawl_id) for capture in self._waiting.values()]
             self._waiting.clear()
         batch, self._ready = self._ready, Batch()

@@ -43,12 +43,14 @@ class PageLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A page to read: decoded HTML, its address, and the response header fields that bear on reading it."""
+    """A page to read: decoded HTML, its address, the response header fields that bear on reading it, and whether to tell what
+    it loads."""
 
     html: bytes
     url: str
     content_type: str | None = None
     headers: dict[str, str] | None = None
+    requisites: bool = False
 
 
 class Workers:
@@ -225,8 +227,9 @@ def _read_pages(connection: Connection, read: Any, deadline: float) -> None:
 
 
 def _answer(read: Any, job: Job) -> Page | str:
+    more = {"requisites": True} if job.requisites else {}
     try:
-        page: Page = read(job.html, job.url, content_type=job.content_type, headers=job.headers)
+        page: Page = read(job.html, job.url, content_type=job.content_type, headers=job.headers, **more)
     except Exception as error:  # whatever a page makes an extractor do, it is this page's result
         return f"{type(error).__name__}: {error}"[:300]
     return page

@@ -16,6 +16,7 @@ from archive.recovery import in_use
 from crawler.addon import worker_count
 from crawler.arguments import ArgumentError, NewsArguments
 from crawler.guard import CONTACT_MISSING, Guard, SettingError
+from crawler.requisites import mode_of
 from crawler.spiders.news import NewsSpider
 
 
@@ -43,6 +44,7 @@ class Command(ScrapyCrawl):
 
 def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
     worker_count(settings)
+    mode_of(settings)
     guard = Guard.from_settings(settings)
     if any(guard.needs_contact(url) for url in arguments.seeds):
         raise SettingError(CONTACT_MISSING)

@@ -20,6 +20,7 @@ from crawler.discovery.feeds import parse_feed
 from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
 from crawler.discovery.sitemaps import parse_sitemap
 from crawler.politeness import CrawlDelay
+from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError
 from pipelines.article import Page
 from pipelines.retabulate import HEADERS
@@ -91,9 +92,9 @@ class NewsSpider(scrapy.Spider):
         self._archiving.run.note_links(page, response.meta["capture"])
         purpose = response.meta["purpose"]
         if purpose != "front_page" and (row := self._keep(page, response, found)):
-            yield row
-            if self._articles == self.arguments.max_articles:
-                raise CloseSpider("max_articles")
+            for item in self._requisites.begin(row, page.requisites, response.meta["capture"].page_id, response.url):
+                yield item
+            self._close_if_full()
         elif purpose == "front_page":
             self._settle(response, "not_article", "front page")
         if page.verdict == "article":
@@ -104,15 +105,38 @@ class NewsSpider(scrapy.Spider):
             for request in self._follow(page, response):
                 yield request
 
+    def _close_if_full(self) -> None:
+        if self._articles == self.arguments.max_articles:
+            self._requisites.alone = True
+            if not self._requisites.pending:
+                raise CloseSpider("max_articles")
+
+    def requisite(self, response: Response, asked: str, depth: int) -> Iterator[ArticleRow | Request]:
+        """Something that a kept page needs."""
+        yield from self._requisites.came(response, asked, depth)
+        self._close_if_full()
+
+    def requisite_failed(self, failure: Failure) -> Iterator[ArticleRow | Request]:
+        """Something that a kept page needs, and that did not come."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        yield from self._requisites.failed(request.cb_kwargs["asked"])
+        self._close_if_full()
+
     async def _read(self, response: Response) -> Page | None:
         headers = {name: value.decode("latin-1") for name in HEADERS if (value := response.headers.get(name))}
-        job = Job(response.body, response.url, _content_type(response), headers)
+        job = Job(response.body, response.url, _content_type(response), headers, self._requisites.mode != "html")
         try:
             return await asyncio.wrap_future(self._archiving.workers.submit(job))
         except PageLostError as lost:
             self._settle(response, lost.state, lost.reason)
             self.logger.warning("Page not read (%s): %s: %s", lost.state, response.url, lost.reason)
             return None
+
+    @property
+    def _requisites(self) -> Requisites:
+        requisites = self.crawler.get_extension(Requisites)
+        assert requisites is not None  # the add-on sets it
+        return requisites
 
     @property
     def _archiving(self) -> Archiving:
@@ -209,8 +233,8 @@ class NewsSpider(scrapy.Spider):
     def failed(self, failure: Failure) -> None:
         """A fetch that brought nothing to read: count it by its kind, settle its capture."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, RobotsForbiddenError):
-            return  # counted as robotstxt/forbidden
+        if isinstance(failure.value, (RobotsForbiddenError, LeftOutError)):
+            return  # counted as robotstxt/forbidden, or not asked for at all
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
         if not (request.meta.get("probe") and response is not None):

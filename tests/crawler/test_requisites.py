@@ -1,0 +1,225 @@
+"""What kept articles need to replay is fetched with them, tied to them, and never more than was allowed."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archive
+from archive.collection import open_collection
+from archive.reader import read_record
+from archive.verify import verify
+from tests.crawling import LOCAL, ROOT, Outcome, crawl
+from tests.newsroom.server import Newsroom
+from tests.wire.server import RawServer, Reply
+
+LINE = "<p>The ferry called at pier {} before noon, and {} passengers went ashore with their bicycles.</p>"
+STORY = "<h1>The ferry runs again</h1>" + "".join(LINE.format(number, number + 3) for number in range(9))
+
+
+def page(references: str, words: str = "") -> bytes:
+    head = f"<title>The ferry runs again{words}</title>"
+    return f"<html><head>{head}</head><body><article>{STORY}{words}{references}</article></body></html>".encode()
+
+
+def reply(body: bytes, content_type: str = "text/html", status: str = "200 OK", more: str = "") -> Reply:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+    return Reply((head.encode() + body,))
+
+
+def rows(collection: Path, table: str) -> list[dict[str, Any]]:
+    opened = archive.open_articles if table == "articles" else archive.open_captures
+    return opened(collection).to_table().to_pylist()
+
+
+def fetched(server: RawServer) -> list[str]:
+    return [seen.path for seen in server.seen if seen.path != "/robots.txt"]
+
+
+@pytest.fixture(scope="module")
+def newsroom() -> Iterator[Newsroom]:
+    with Newsroom(slow_seconds=0) as newsroom:
+        yield newsroom
+
+
+def crawl_newsroom(newsroom: Newsroom, collection: Path, mode: str, **settings: str) -> Outcome:
+    newsroom.forget()
+    given = {"BROADSHEET_REQUISITES": mode, "BROADSHEET_CRAWL_DELAY_MAX": "0", **settings}
+    story = next(page.url for page in newsroom.expected if "night-ferry" in page.url)
+    outcome = crawl(collection, given, urls=story)
+    assert outcome.code == 0, outcome.err
+    assert not verify(open_collection(collection)).mismatches
+    return outcome
+
+
+def assets(newsroom: Newsroom) -> set[str]:
+    return {seen.path.rpartition("/")[2] for seen in newsroom.requests if "static" in seen.path or "favicon" in seen.path}
+
+
+def test_in_full_mode_all_that_a_page_and_its_stylesheets_name_is_fetched_once(newsroom: Newsroom, tmp_path: Path) -> None:
+    outcome = crawl_newsroom(newsroom, tmp_path / "c", "full")
+    wanted = {"site.css", "type.css", "print.css", "tide-digits.woff2", "paper.png", "logo.png", "consent.js", "favicon.ico"}
+    assert wanted <= assets(newsroom)
+    paths = [seen.path for seen in newsroom.requests]
+    assert len(paths) == len(set(paths))
+    (article,) = rows(tmp_path / "c", "articles")
+    assert (article["replay_coverage"], article["requisites_missing"]) == (100.0, [])
+    captures = rows(tmp_path / "c", "captures")
+    (owner,) = (row["page_id"] for row in captures if row["warc_record_id"] == article["warc_record_id"])
+    parts = [row for row in captures if row["purpose"] == "requisite"]
+    assert len(parts) >= len(wanted)
+    assert {row["page_id"] for row in parts} == {owner}
+    assert {row["extraction"] for row in parts} == {None}
+    record = record_of(tmp_path / "c", parts[0])
+    assert record.get("WARC-Page-ID") == owner
+    assert f"requisites {len(parts)} fetched, 0 missing" in outcome.err
+
+
+def record_of(collection: Path, row: dict[str, Any]):  # type: ignore[no-untyped-def]
+    path = open_collection(collection).warc_path(row["warc_filename"])
+    return read_record(path, row["warc_record_offset"], row["warc_record_length"])
+
+
+def test_in_images_mode_pictures_alone_are_fetched(newsroom: Newsroom, tmp_path: Path) -> None:
+    crawl_newsroom(newsroom, tmp_path / "c", "images")
+    assert assets(newsroom)
+    assert {name.rpartition(".")[2] for name in assets(newsroom)} <= {"jpg", "png", "svg", "webp"}
+    (article,) = rows(tmp_path / "c", "articles")
+    assert article["replay_coverage"] == 100.0
+
+
+def test_in_html_mode_nothing_but_pages_is_fetched(newsroom: Newsroom, tmp_path: Path) -> None:
+    crawl_newsroom(newsroom, tmp_path / "c", "html")
+    assert not assets(newsroom)
+    (article,) = rows(tmp_path / "c", "articles")
+    assert (article["replay_coverage"], article["requisites_missing"]) == (None, None)
+
+
+def test_within_their_time_to_live_pictures_are_not_fetched_again(newsroom: Newsroom, tmp_path: Path) -> None:
+    crawl_newsroom(newsroom, tmp_path / "c", "images")
+    first = assets(newsroom)
+    crawl_newsroom(newsroom, tmp_path / "c", "images")
+    assert not assets(newsroom)
+    crawl_newsroom(newsroom, tmp_path / "c", "images", BROADSHEET_REQUISITES_TTL="0")
+    assert assets(newsroom) in (first, set())  # the page is unchanged by now: it makes no row
+
+
+@pytest.fixture
+def site() -> Iterator[RawServer]:
+    shared = '<link rel="stylesheet" href="/shared.css"><img src="/a.png">'
+    replies = {
+        "/robots.txt": reply(b"User-agent: *\nDisallow: /private/\n", "text/plain"),
+        "/first": reply(page(shared)),
+        "/second": reply(page(shared + '<img src="/b.png">', "<p>A second story, with words of its own.</p>")),
+        "/poor": reply(page('<img src="/a.png"><img src="/gone.png"><img src="/private/c.png"><img src="/moved.png">')),
+        "/heavy": reply(page("".join(f'<img src="/heavy-{n}.png">' for n in range(9)))),
+        "/many": reply(page("".join(f'<img src="/many-{n}.png">' for n in range(30)))),
+        "/looping": reply(page('<link rel="stylesheet" href="/loop.css"><iframe src="/frame"></iframe>')),
+        "/loop.css": reply(b"@import 'loop2.css'; a{background:url(a.png)}", "text/css"),
+        "/loop2.css": reply(b"@import 'loop.css'; @import 'deep.css';", "text/css"),
+        "/deep.css": reply(b"a{background:url(too-deep.png)}", "text/css"),
+        "/frame": reply(page('<img src="/b.png"><iframe src="/frame-in-frame"></iframe>')),
+        "/shared.css": reply(b"a{background:url(bg.png)}", "text/css"),
+        "/moved.png": reply(b"", more="Location: /b.png\r\n", status="302 Found"),
+        "/gone.png": reply(b"", status="404 Not Found"),
+    }
+    for name in ("/a.png", "/b.png", "/bg.png"):
+        replies[name] = reply(b"\x89PNG picture", "image/png")
+    for number in range(9):
+        replies[f"/heavy-{number}.png"] = reply(b"\x89PNG" + b"x" * 100_000, "image/png")
+    for number in range(30):
+        replies[f"/many-{number}.png"] = reply(b"\x89PNG picture", "image/png")
+    with RawServer(replies) as server:
+        yield server
+
+
+def crawl_site(site: RawServer, collection: Path, *paths: str, **settings: str) -> dict[str, dict[str, Any]]:
+    given = {"BROADSHEET_REQUISITES": "full", "RETRY_ENABLED": "0", **settings}
+    outcome = crawl(collection, given, urls=",".join(site.url(path) for path in paths))
+    assert outcome.code == 0, outcome.err
+    assert "Traceback" not in outcome.err
+    assert not verify(open_collection(collection)).mismatches
+    return {row["url"].removeprefix(site.url("")): row for row in rows(collection, "articles")}
+
+
+def test_what_two_pages_share_is_fetched_once_and_counts_for_both(site: RawServer, tmp_path: Path) -> None:
+    articles = crawl_site(site, tmp_path / "c", "/first", "/second")
+    assert sorted(fetched(site)) == ["/a.png", "/b.png", "/bg.png", "/first", "/second", "/shared.css"]
+    assert [articles[path]["replay_coverage"] for path in ("/first", "/second")] == [100.0, 100.0]
+
+
+def test_what_is_gone_or_forbidden_is_missing_and_named(site: RawServer, tmp_path: Path) -> None:
+    poor = crawl_site(site, tmp_path / "c", "/poor")["/poor"]
+    assert sorted(poor["requisites_missing"]) == [site.url("/gone.png"), site.url("/private/c.png")]
+    assert poor["replay_coverage"] == 50.0
+    assert "/private/c.png" not in fetched(site)
+    assert "/b.png" in fetched(site)  # behind the redirect
+
+
+def test_stylesheets_and_frames_are_followed_but_not_for_ever(site: RawServer, tmp_path: Path) -> None:
+    looping = crawl_site(site, tmp_path / "c", "/looping")["/looping"]
+    paths = fetched(site)
+    assert len(paths) == len(set(paths))
+    assert {"/loop.css", "/loop2.css", "/deep.css", "/frame", "/b.png"} <= set(paths)
+    assert "/too-deep.png" not in paths
+    assert site.url("/frame-in-frame") in looping["requisites_missing"]
+    (frame,) = (row for row in rows(tmp_path / "c", "captures") if row["url"].endswith("/frame"))
+    assert (frame["purpose"], frame["extraction"]) == ("requisite", None)  # never an article
+
+
+def test_a_page_has_a_budget_of_bytes_and_of_requests(site: RawServer, tmp_path: Path) -> None:
+    budget = {"BROADSHEET_REQUISITES_BYTES": "250000", "BROADSHEET_REQUISITES_MAX": "12", "CONCURRENT_REQUESTS": "1"}
+    articles = crawl_site(site, tmp_path / "c", "/heavy", "/many", **budget)
+    assert 3 <= len([path for path in fetched(site) if "heavy-" in path]) < 9
+    assert len([path for path in fetched(site) if "many-" in path]) == 12
+    assert articles["/many"]["replay_coverage"] == pytest.approx(40.0)
+    assert articles["/heavy"]["replay_coverage"] < 100
+
+
+def test_a_file_that_is_too_long_is_cut_marked_and_missing(site: RawServer, tmp_path: Path) -> None:
+    heavy = crawl_site(site, tmp_path / "c", "/heavy", BROADSHEET_REQUISITE_MAXSIZE="50000")["/heavy"]
+    assert heavy["replay_coverage"] == 0.0
+    cut = [row for row in rows(tmp_path / "c", "captures") if "heavy-" in row["url"]]
+    assert {row["content_truncated"] for row in cut} == {"length"}
+
+
+def test_max_articles_does_not_cut_off_what_a_kept_article_needs(site: RawServer, tmp_path: Path) -> None:
+    settings = {"BROADSHEET_REQUISITES": "full", "CONCURRENT_REQUESTS_PER_DOMAIN": "1"}
+    urls = ",".join(site.url(path) for path in ("/first", "/second", "/many", "/heavy"))
+    outcome = crawl(tmp_path / "c", settings, urls=urls, max_articles="1")
+    assert "ended: max_articles" in outcome.err
+    (article,) = rows(tmp_path / "c", "articles")
+    assert article["replay_coverage"] == 100.0
+    assert len(article["requisites_missing"]) == 0
+
+
+def test_an_article_whose_requisites_are_cut_off_by_ctrl_c_keeps_its_row(tmp_path: Path) -> None:
+    replies = {"/robots.txt": reply(b""), "/many": reply(page("".join(f'<img src="/{n}.png">' for n in range(200))))}
+    replies |= {f"/{number}.png": reply(b"\x89PNG picture", "image/png") for number in range(200)}
+    with RawServer(replies) as site:
+        given = ["-a", f"urls={site.url('/many')}", "-a", f"collection={tmp_path / 'c'}"]
+        settings = LOCAL | {"BROADSHEET_REQUISITES": "full", "DOWNLOAD_DELAY": "0.05"}
+        options = [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
+        command = [sys.executable, "-m", "scrapy", "crawl", "news", *given, *options]
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while len(site.seen) < 6 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert "Traceback" not in said
+    (article,) = rows(tmp_path / "c", "articles")
+    assert 0 < article["replay_coverage"] < 100
+    assert len(article["requisites_missing"]) > 100
+    assert not verify(open_collection(tmp_path / "c")).mismatches
+
+
+def test_an_unknown_mode_is_named_before_anything_is_fetched(tmp_path: Path) -> None:
+    outcome = crawl(tmp_path / "c", {"BROADSHEET_REQUISITES": "everything"}, urls="http://127.0.0.1:9/")
+    assert outcome.code == 2
+    assert "BROADSHEET_REQUISITES=everything: there is no such mode; choose html, images or full" in outcome.err
