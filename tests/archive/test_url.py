@@ -13,7 +13,7 @@ from archive.url import host_parts, site_key, surt, without_secrets
         ("http://www.Example.com:80/A//b/?b=2&a=1#x", "com,example)/a/b?a=1&b=2"),
         ("https://example.com:443", "com,example)/"),
         ("https://news.example.co.uk:8443/x", "uk,co,example,news:8443)/x"),
-        ("http://127.0.0.2:8099/news/x.html", "127.0.0.2:8099)/news/x.html"),
+        ("http://127.0.0.2:8099/news/x.html", "2,0,0,127:8099)/news/x.html"),
         ("http://www2.example.com/", "com,example)/"),
         ("http://example.com/?", "com,example)/"),
     ],
