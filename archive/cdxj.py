@@ -312,11 +312,13 @@ def _sha1(stream: Any) -> str:
 class Lines:
     """Index lines gathered in any order, given back sorted and each once; what exceeds 32 MiB waits in files in ``folder``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lines: Iterable[bytes] = ()) -> None:
         self._folder = folder
         self._lines: list[bytes] = []
         self._bytes = 0
         self._runs: list[BinaryIO] = []
+        for line in lines:
+            self.add(line)
 
     def add(self, line: bytes) -> None:
         """Take a line. Raises OSError if the disk refuses; it was taken all the same."""
@@ -388,10 +390,8 @@ def _filename(line: bytes) -> bytes:
 def add_files(index: Path, paths: Collection[Path]) -> list[Fault]:
     """Read WARC files into an index, in place of what it held of them. Returns what could not be read."""
     index.parent.mkdir(parents=True, exist_ok=True)
-    lines, faults = Lines(index.parent), list[Fault]()
-    for path in paths:
-        for line in index_lines(path, faults.append):
-            lines.add(line)
+    faults: list[Fault] = []
+    lines = Lines(index.parent, (line for path in paths for line in index_lines(path, faults.append)))
     merge(index, lines, {path.name.removesuffix(OPEN_SUFFIX) for path in paths})
     return faults
 
@@ -426,13 +426,7 @@ def rebuild(index: Path, paths: Collection[Path], tick: Callable[[int], None] = 
 
 
 def _write_run(path: Path, folder: Path) -> tuple[Path, list[Fault]]:
-    lines, faults = Lines(folder), list[Fault]()
-    try:
-        for line in index_lines(path, faults.append):
-            lines.add(line)
-    except OSError as error:
-        faults.append(Fault(path.name, 0, error.strerror or str(error)))
-    run = folder / path.name
+    run, faults = folder / path.name, list[Fault]()
     with run.open("wb") as out:
-        out.writelines(lines)
+        out.writelines(Lines(folder, index_lines(path, faults.append)))
     return run, faults

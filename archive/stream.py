@@ -179,11 +179,14 @@ def _plain(file: BinaryIO, offset: int) -> Iterator[Opened]:
 
 def _load(stream: _Bounded) -> Any:
     try:
-        return _loader.parse_record_stream(stream, known_format="warc")
+        record = _loader.parse_record_stream(stream, known_format="warc")
     except (ArchiveLoadFailed, EOFError, ValueError, AttributeError) as error:
         if isinstance(error, RecordError):
             raise
         raise RecordError(f"no WARC record begins here ({error or 'it is empty'})") from None
+    if record.length is None:
+        raise RecordError("a record without Content-Length")
+    return record
 
 
 def _next_packed(file: BinaryIO, offset: int) -> int | None:

@@ -140,12 +140,12 @@ def _escape(raw: bytes) -> str:
 def _resolve(path: bytes) -> bytes:
     """Dot segments and doubled slashes resolved; ``..`` above the root stays."""
     kept: list[bytes] = []
-    for segment in path.split(b"/"):
+    for segment in path.removeprefix(b"/").split(b"/"):
         if segment == b".." and kept and kept[-1] != b"..":
-            kept.pop()
-        elif segment not in (b"", b"."):
+            kept.pop()  # be it an empty one
+        elif segment != b".":
             kept.append(segment)
-    return b"/" + b"/".join(kept)
+    return b"/" + b"/".join(filter(None, kept))
 
 
 def _without_session(part: str, patterns: tuple[re.Pattern[str], ...]) -> str:
