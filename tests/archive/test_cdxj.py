@@ -233,7 +233,8 @@ DIGEST = {"WARC-Payload-Digest": warc_digest(HTML)}
 def test_a_request_is_found_before_its_answer_and_behind_it(tmp_path: Path, order: int, packed: bool) -> None:
     kinds = [("response", response()), ("request", POSTED)][::order]
     records = [
-        (kind, "http://news.example/api", block, HTTP | f) for (kind, block), f in zip(kinds, (ONE, TO_ONE), strict=True)
+        (kind, "http://news.example/api", block, HTTP | DIGEST | f)
+        for (kind, block), f in zip(kinds, (ONE, TO_ONE), strict=True)
     ]
     path = foreign(tmp_path / "f.warc", records, packed)
     (line,) = index_lines(path)
