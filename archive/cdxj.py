@@ -245,7 +245,7 @@ def _part(opened: Opened) -> _Part:
 def _timestamp(date: str | None) -> str:
     try:
         return str(iso_date_to_timestamp(date)) if date else ""
-    except ValueError:
+    except (ValueError, TypeError):  # warcio makes a date of any numbers
         return ""
 
 
@@ -333,7 +333,7 @@ class Lines:
         """Take a file of lines that are sorted; it is closed in the end. Raises OSError as ``add`` does."""
         self._runs.append(lines)
         if len(self._runs) >= _MOST_RUNS:
-            self._runs = [self._run(self._runs)]
+            self._runs = [self._run(self._rewound())]
 
     def _run(self, parts: Iterable[Iterable[bytes]]) -> BinaryIO:
         run = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
@@ -342,9 +342,12 @@ class Lines:
         return run
 
     def __iter__(self) -> Iterator[bytes]:
+        return _merged([*self._rewound(), sorted(self._lines)])
+
+    def _rewound(self) -> list[BinaryIO]:
         for run in self._runs:
             run.seek(0)
-        return _merged([*self._runs, sorted(self._lines)])
+        return self._runs
 
 
 def _merged(parts: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
