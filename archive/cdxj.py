@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from warcio.statusandheaders import StatusAndHeadersParser
 from warcio.timeutils import iso_date_to_timestamp
@@ -89,57 +89,40 @@ class Entry:
         return datetime.strptime(self.timestamp, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
-class Index:
-    """Look-ups in a sorted CDXJ file by binary search on disk; memory stays constant. Raises OSError if there is none."""
+class LineSource(Protocol):
+    """Sorted lines, wherever they lie."""
 
-    def __init__(self, source: Path | BinaryIO) -> None:
-        self._file = source.open("rb") if isinstance(source, Path) else source
-        self._size = self._file.seek(0, io.SEEK_END)
+    def lines_from(self, prefix: bytes) -> Iterator[bytes]:
+        """All lines from the first one that is not less than ``prefix``; a few before it may come, too."""
 
-    def __enter__(self) -> Index:
-        return self
+    def close(self) -> None:
+        """Let go of what is open."""
 
-    def __exit__(self, *_: object) -> None:
+
+class SortedFile:
+    """A sorted text file, searched by halving on disk. Raises OSError if there is none."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = file.seek(0, io.SEEK_END)
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
-    def __iter__(self) -> Iterator[Entry]:
-        """All entries in order."""
-        return self._entries(b"")
-
-    def lines(self, url: str, method: str = "GET", content_type: str | None = None, body: bytes = b"") -> Iterator[Entry]:
-        """All captures of an address, oldest first; http and https, with and without ``www.``, share them."""
-        if method in METHODS:
-            url = with_body(url, method, body_query(content_type, body))
-        return self.of_key(surt(url))
-
-    def of_key(self, key: str) -> Iterator[Entry]:
-        """All captures of a SURT key, oldest first."""
-        return self._entries(key.encode() + b" ")
-
-    def of_prefix(self, key: str) -> Iterator[Entry]:
-        """All entries whose SURT key begins like ``key``: ``com,example)/news/`` for a folder, ``com,example`` for hosts."""
-        return self._entries(key.encode())
-
-    def nearest(self, url: str, timestamp: str) -> Entry | None:
-        """The capture of an address nearest in time to ``timestamp`` (14 digits, or fewer from the left); the very address
-        wins over one that merely shares its key. None if there is none. Raises ValueError for a timestamp that is none."""
-        wanted = datetime.strptime(timestamp + "00000101000000"[len(timestamp) :], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-        return min(self.lines(url), key=lambda found: (found.url != url, abs(found.moment - wanted)), default=None)
-
-    def _entries(self, prefix: bytes) -> Iterator[Entry]:
+    def lines_from(self, prefix: bytes) -> Iterator[bytes]:
+        """See LineSource."""
         at = self._first(prefix)
         while True:  # by position, so that several look-ups may go on at a time
             self._file.seek(at)
-            line = self._file.readline()
-            at += len(line)
-            if not line or (not line.startswith(prefix) and not line.startswith(b"!")):
+            if not (line := self._file.readline()):
                 return
-            if not line.startswith(b"!"):  # a line of metadata
-                yield Entry.parse(line)
+            at += len(line)
+            yield line
 
     def _first(self, prefix: bytes) -> int:
         """Where the first line that is not less than ``prefix`` begins."""
-        low, high = 0, self._size  # the line that begins at or behind low is the one sought, or one before it
+        low, high = 0, self._size
         while low < high:
             middle = (low + high) // 2
             if self._line_from(middle)[1] < prefix:
@@ -154,6 +137,49 @@ class Index:
         if at > 0:
             at += len(self._file.readline()) - 1
         return at, self._file.readline() or b"\xff"
+
+
+class Index:
+    """Look-ups in a sorted CDXJ file; memory stays constant. Raises OSError if there is none."""
+
+    def __init__(self, source: Path | LineSource) -> None:
+        self._source = SortedFile(source.open("rb")) if isinstance(source, Path) else source
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+
+    def __iter__(self) -> Iterator[Entry]:
+        """All entries in order."""
+        return self.of_prefix("")
+
+    def lines(self, url: str, method: str = "GET", content_type: str | None = None, body: bytes = b"") -> Iterator[Entry]:
+        """All captures of an address, oldest first; http and https, with and without ``www.``, share them."""
+        if method in METHODS:
+            url = with_body(url, method, body_query(content_type, body))
+        return self.of_key(surt(url))
+
+    def of_key(self, key: str) -> Iterator[Entry]:
+        """All captures of a SURT key, oldest first."""
+        return self.of_prefix(key + " ")
+
+    def of_prefix(self, key: str) -> Iterator[Entry]:
+        """All entries whose SURT key begins like ``key``: ``com,example)/news/`` for a folder, ``com,example`` for hosts."""
+        prefix = key.encode()
+        for line in self._source.lines_from(prefix):
+            if line.startswith(b"!") or (line < prefix):  # a line of metadata, or one before
+                continue
+            if not line.startswith(prefix):
+                return
+            yield Entry.parse(line)
+
+    def nearest(self, url: str, timestamp: str) -> Entry | None:
+        """The capture of an address nearest in time to ``timestamp`` (14 digits, or fewer from the left); the very address
+        wins over one that merely shares its key. None if there is none. Raises ValueError for a timestamp that is none."""
+        wanted = datetime.strptime(timestamp + "00000101000000"[len(timestamp) :], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return min(self.lines(url), key=lambda found: (found.url != url, abs(found.moment - wanted)), default=None)
 
 
 @dataclass(slots=True)
@@ -363,7 +389,7 @@ def merge(index: Path, lines: Iterable[bytes], filenames: Collection[str]) -> in
     if not index.exists():
         return _write(index, lines)
     with index.open("rb") as old:
-        return _write(index, _merged([(line for line in old if _filename(line) not in names), lines]))
+        return _write(index, _merged([(line for line in old if filename_of(line) not in names), lines]))
 
 
 def _write(index: Path, lines: Iterable[bytes]) -> int:
@@ -385,7 +411,7 @@ def _write(index: Path, lines: Iterable[bytes]) -> int:
     return count
 
 
-def _filename(line: bytes) -> bytes:
+def filename_of(line: bytes) -> bytes:
     """The file that a line names; within JSON strings quotes are escaped, so the search cannot be led astray."""
     return line.partition(_FILENAME)[2].partition(b'"')[0]
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from isal import isal_zlib
 
 from archive import cdxj
-from archive.cdxj import Entry, Index, Lines, add_files, index_lines, merge, rebuild
+from archive.cdxj import Entry, Index, Lines, SortedFile, add_files, index_lines, merge, rebuild
 from archive.collection import create_collection
 from archive.digest import warc_digest
 from archive.request_key import body_query
@@ -429,7 +429,7 @@ def test_any_lines_come_back_sorted_and_once(
 @given(st.lists(st.tuples(names, stamps), max_size=40), names)
 def test_a_look_up_finds_what_a_look_at_all_lines_finds(made: list[tuple[str, str]], sought: str) -> None:
     lines = sorted({line(*one) for one in made})
-    index = Index(io.BytesIO(b"!meta 0 {}\n" + b"".join(lines)))
+    index = Index(SortedFile(io.BytesIO(b"!meta 0 {}\n" + b"".join(lines))))
     for key in {sought, *(key for key, _ in made)}:
         assert list(index.of_key(key)) == [Entry.parse(one) for one in lines if one.startswith(key.encode() + b" ")]
         assert list(index.of_prefix(key)) == [Entry.parse(one) for one in lines if one.startswith(key.encode())]
@@ -438,13 +438,8 @@ def test_a_look_up_finds_what_a_look_at_all_lines_finds(made: list[tuple[str, st
 
 def test_the_nearest_capture_is_of_the_very_address_if_there_is_one() -> None:
     key, plain, secure = "example,news)/a", "http://news.example/a", "https://news.example/a"
-    index = Index(
-        io.BytesIO(
-            line(key, "20200101000000", url=secure)
-            + line(key, "20210101000000", url=plain)
-            + line(key, "20230101000000", url=secure)
-        )
-    )
+    captures = (("2020", secure), ("2021", plain), ("2023", secure))
+    index = Index(SortedFile(io.BytesIO(b"".join(line(key, year + "0101000000", url=url) for year, url in captures))))
     assert [entry.timestamp[:4] for entry in index.lines(plain)] == ["2020", "2021", "2023"]
     assert index.nearest(secure, "20210601").timestamp[:4] == "2020"  # type: ignore[union-attr]
     assert index.nearest(secure, "2022").timestamp[:4] == "2023"  # type: ignore[union-attr]
