@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -441,17 +442,26 @@ def rebuild(index: Path, paths: Collection[Path], tick: Callable[[int], None] = 
     """
     index.parent.mkdir(parents=True, exist_ok=True)
     faults: list[Fault] = []
-    with tempfile.TemporaryDirectory(dir=index.parent, prefix=".runs-") as folder, ProcessPoolExecutor(jobs) as pool:
+    with tempfile.TemporaryDirectory(dir=index.parent, prefix=".runs-") as folder:
         lines = Lines(Path(folder))
-        tasks = {pool.submit(_write_run, path, Path(folder)): path for path in paths}
-        for task in as_completed(tasks):
-            run, found = task.result()
+        for path, run, found in _runs(paths, Path(folder), min(jobs, len(paths))):
             lines.add_sorted(run.open("rb"))
             run.unlink()
             faults += [fault for fault in found if not fault.filename.endswith(OPEN_SUFFIX)]
-            tick(tasks[task].stat().st_size)
+            tick(path.stat().st_size)
         count = _write(index, lines)
     return Rebuilt(count, sorted(faults, key=lambda fault: (fault.filename, fault.offset)))
+
+
+def _runs(paths: Collection[Path], folder: Path, jobs: int) -> Iterator[tuple[Path, Path, list[Fault]]]:
+    """Each WARC file with the file of its sorted lines, as they get ready."""
+    if jobs <= 1:
+        yield from ((path, *_write_run(path, folder)) for path in paths)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:  # the caller may have threads, which a fork would cut off
+        tasks = {pool.submit(_write_run, path, folder): path for path in paths}
+        for task in as_completed(tasks):
+            yield tasks[task], *task.result()
 
 
 def _write_run(path: Path, folder: Path) -> tuple[Path, list[Fault]]:
