@@ -29,6 +29,7 @@ PACKAGE, DIGEST, PAGES = "datapackage.json", "datapackage-digest.json", "pages/p
 INDEX, BLOCKS, PLAIN_INDEX = "indexes/index.idx", "indexes/index.cdx.gz", "indexes/index.cdxj"
 _MOST_JSON = 64 << 20  # bytes of a JSON file or a line of one
 _MOST_BLOCK = 64 << 20
+_MOST_INDEX = 4 << 30  # bytes of a plain one, which is unpacked for look-ups
 _MOST_RATIO = 1100  # deflate cannot pack better
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _STEP = 1 << 18
@@ -103,6 +104,8 @@ class Wacz:
         """The index, compressed or plain. Raises WaczError if there is none."""
         if INDEX in self.members and BLOCKS in self.members:
             return Index(Blocks(self))
+        if PLAIN_INDEX in self.members and self.members[PLAIN_INDEX].size > _MOST_INDEX:
+            raise WaczError(f"{PLAIN_INDEX} has more than {_MOST_INDEX >> 30} GiB; such an index has to be in blocks")
         with self.open(PLAIN_INDEX) as file:
             copy = tempfile.TemporaryFile()  # noqa: SIM115
             while data := file.read(_STEP):

@@ -15,6 +15,7 @@ from archive.collection import CollectionError, open_collection
 from archive.pack import Options, Packed, pack, pack_days
 from archive.signing import SigningError, load_key
 from archive.wacz import WaczError, check
+from archive.warc import OPEN_SUFFIX
 
 
 class Command(ScrapyCommand):
@@ -72,6 +73,9 @@ class Command(ScrapyCommand):
                 table, packed = None, [pack(collection, out, options)]
         for one in packed:
             print("\n".join(report(one)))
+        for left in collection.warc_files():
+            if left.name.endswith(OPEN_SUFFIX):
+                print(f"  not packed: {left.name}, which a crash left open; the next crawl into {path} recovers it")
         if table:
             print(f"{table}\n  {len(packed):>9,} WACZ files as one collection")
 

@@ -146,6 +146,13 @@ def test_indexing_a_file_again_repeats_no_line(run: Run) -> None:
     assert run.collection.index.read_bytes() == before
 
 
+def test_what_was_known_of_a_file_gives_way_to_what_is_known_now(tmp_path: Path) -> None:
+    index = tmp_path / "index.cdxj"
+    merge(index, [line("a", "1", "x"), line("b", "1", "y"), line("c", "1", "x")], ["x", "y"])
+    assert merge(index, [line("b", "2", "x")], ["x"]) == 2
+    assert index.read_bytes() == line("b", "1", "y") + line("b", "2", "x")
+
+
 def test_an_index_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     index = tmp_path / "index.cdxj"
     merge(index, [b'a 1 {"filename": "x"}\n'], ["x"])

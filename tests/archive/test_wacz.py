@@ -106,6 +106,8 @@ def test_the_same_collection_makes_the_same_bytes(tmp_path: Path) -> None:
     first = packed(tmp_path).path.read_bytes()
     again = pack(Collection(tmp_path / "news"), tmp_path / "again.wacz", Options())
     assert again.path.read_bytes() == first
+    with zipfile.ZipFile(again.path) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(2026, 11, 21, 9, 0, 0)}
 
 
 def test_an_index_of_many_blocks_is_searched_like_one(tmp_path: Path) -> None:
@@ -167,7 +169,8 @@ def test_a_file_a_day_has_every_payload_in_full(tmp_path: Path) -> None:
 
 
 def test_an_unmodified_answer_is_written_out_with_the_head_of_its_original(tmp_path: Path) -> None:
-    not_modified = {"url": STORY, "response": b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"}
+    answer = b"HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: %d\r\n\r\n" % len(LONG)
+    not_modified = {"url": STORY, "response": answer}
     _, (_, second) = days(tmp_path, not_modified)
     assert (second.materialised, check(second.path)) == (2, [])
     with open_wacz(second.path) as wacz, wacz.index() as index:
@@ -418,7 +421,7 @@ def test_members_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
     at = data.rindex(b"PK\x01\x02") + 42
     data[at : at + 4] = bytes(4)
     path.write_bytes(data)
-    assert check(path)
+    assert "overlap" in check(path)[0]
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"hello", b"PK\x05\x06" + bytes(18)])
@@ -490,6 +493,13 @@ def test_a_collection_that_is_written_to_is_left_alone(tmp_path: Path) -> None:
     done = scrapy("wacz", str(tmp_path / "news"), "--out", str(tmp_path / "n.wacz"))
     assert (done.code, "a crawl is writing to it" in done.err) == (2, True)
     run.close()
+
+
+def test_a_file_that_a_crash_left_open_is_named(tmp_path: Path) -> None:
+    collection = crawl(tmp_path / "news")
+    (collection.archive / "broadsheet-0.warc.gz.open").write_bytes(b"")
+    done = scrapy("wacz", str(tmp_path / "news"), "--out", str(tmp_path / "n.wacz"))
+    assert (done.code, "not packed: broadsheet-0.warc.gz.open" in done.out) == (0, True)
 
 
 def test_a_record_in_a_package_is_read_with_any_zip_reader(tmp_path: Path) -> None:
