@@ -1,6 +1,7 @@
 # make demo   crawl the sample newsroom on this machine and look at the result
 # make test   lint, types, layers and tests
-.PHONY: demo test lint lock docs clean
+# make peers  other people's programs that judge our files, for those tests that ask them
+.PHONY: demo test peers lint lock docs clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,6 +18,13 @@ demo: .venv/ready
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+peers: .cache/peers/ready
+
+.cache/peers/ready: tests/peers.txt
+	$(PYTHON) -m venv .cache/peers
+	.cache/peers/bin/python -m pip install --quiet --disable-pip-version-check -r tests/peers.txt
+	touch $@
 
 lint: .venv/ready
 	$(BIN)/ruff check .

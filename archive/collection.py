@@ -31,6 +31,11 @@ class Collection:
         return self.path / "archive"
 
     @property
+    def index(self) -> Path:
+        """CDXJ index of all WARC files."""
+        return self.path / "indexes" / "index.cdxj"
+
+    @property
     def articles(self) -> Table:
         """One row an article version."""
         return articles_table(self.path / "tables" / "articles")
@@ -80,7 +85,7 @@ def create_collection(path: str | os.PathLike[str]) -> Collection:
             folder.mkdir(parents=True, exist_ok=True)
             _mark(folder)
             found = Collection(folder)
-        for part in (found.archive, found.articles.folder, found.captures.folder):
+        for part in (found.archive, found.index.parent, found.articles.folder, found.captures.folder):
             part.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise CollectionError(f"{folder}: a file is in the way; give a folder") from None

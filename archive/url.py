@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit, urlunsplit
 
 import tldextract
-from w3lib.url import safe_url_string
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _WWW = re.compile(r"^www\d*\.")
@@ -58,16 +59,100 @@ def without_secrets(url: str) -> str:
 def surt(url: str) -> str:
     """The sort-friendly key of an address, as pywb and Common Crawl make it: ``com,example)/path?a=1&b=2``.
 
-    The scheme, ``www.``, default ports and the fragment go; host labels turn round; case folds; query arguments sort.
+    The scheme, ``www.``, default ports, the fragment and session ids go; host labels turn round; escapes are undone, dot
+    segments resolved and only what needs it escaped again (the Safe Browsing rules for URLs); case folds; query arguments
+    sort. An address without a host (``urn:…``) keeps its scheme; one with an impossible port is its own key.
     """
-    parts = urlsplit(safe_url_string(url))
-    host = _WWW.sub("", (parts.hostname or "").rstrip(".").lower())
-    key = host if is_ip(host) else ",".join(reversed(host.split(".")))
-    if (port := port_of(parts)) and port != _DEFAULT_PORTS.get(parts.scheme):
-        key += f":{port}"
-    path = re.sub(r"/{2,}", "/", parts.path.lower()).rstrip("/") or "/"
-    query = "&".join(sorted(parts.query.lower().split("&"))) if parts.query else ""
-    return f"{key}){path}" + (f"?{query}" if query else "")
+    scheme, opaque, authority, path, query = _PARTS.match(_BREAKS.sub("", url.strip())).groups("")  # type: ignore[union-attr]
+    if opaque:
+        key, path = opaque.lower(), _escape(_unescape(authority + path)).lower().rstrip("/")
+    else:
+        try:
+            host, port = _host_and_port(authority.rpartition("@")[2])
+        except ValueError:
+            return _escape(url.encode("utf-8", "surrogateescape"))
+        key = ",".join(reversed(host.split("."))) if ":" not in host else host
+        key += f":{port})" if port and port != _DEFAULT_PORTS.get(scheme.lower() or "http") else ")"
+        path = _without_session(_escape(_resolve(_unescape(path))), _PATH_SESSIONS).lower().rstrip("/") or "/"
+    query = _without_session(_escape(_unescape(query)), _QUERY_SESSIONS).lower()
+    arguments = "&".join("=".join(pair) for pair in sorted(part.split("=", 1) for part in query.split("&")))
+    return key + path + (f"?{arguments}" if arguments else "")
+
+
+# RFC 3986, appendix B, but a missing scheme or slash is forgiven, as browsers do; a scheme without a host is opaque
+_PARTS = re.compile(
+    r"(?is)(?:((?!filedesc:)[a-z][a-z0-9+.-]*(?=://)|https?(?=:)):/*|([a-z][a-z0-9+-]*:)(?!\d+(?:/|$))|//)?"
+    r"([^/?#]*)([^?#]*)(?:\?([^#]*))?"
+)
+_BREAKS = re.compile(r"[\t\r\n]")
+_TO_ESCAPE = re.compile(rb"[\x00-\x20\x7f-\xff#%]")
+_PATH_SESSIONS = (
+    re.compile(r"(?i)^(.*/)\((?:[a-z]\([0-9a-z]{24}\))+\)/([^?]+\.aspx.*)$"),
+    re.compile(r"(?i)^(.*/)\([0-9a-z]{24}\)/([^?]+\.aspx.*)$"),
+)
+_QUERY_SESSIONS = tuple(
+    re.compile(rf"(?i)^(.*){name}(?:&(.*))?$")
+    for name in (
+        "jsessionid=[0-9a-z]{32}",
+        "phpsessid=[0-9a-z]{32}",
+        "sid=[0-9a-z]{32}",
+        "aspsessionid[a-z]{8}=[a-z]{24}",
+        "cfid=[^&]+&cftoken=[^&]+",
+    )
+)
+
+
+def _host_and_port(authority: str) -> tuple[str, int | None]:
+    host, colon, port = authority.rpartition(":")
+    if not colon or authority.endswith("]"):
+        host, port = authority, ""
+    name = _unescape(host.strip("[]")).decode("utf-8", "replace").lower()
+    if port and not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise ValueError(f"no port: {port}")
+    return _plain_host(name), int(port) if port else None
+
+
+def _plain_host(name: str) -> str:
+    """A host as keys have it: Punycode, IPv4 in four decimal parts, without ``www.``."""
+    try:
+        raw = name.encode("idna")
+    except UnicodeError:  # a label that is empty or too long
+        raw = name.encode()
+    name = re.sub(r"\.{2,}", ".", _escape(raw)).strip(".")
+    if re.fullmatch(r"[0-9.]+", name):
+        with suppress(OSError):
+            return socket.inet_ntoa(socket.inet_aton(name))
+    return _WWW.sub("", name)
+
+
+def _unescape(part: str) -> bytes:
+    """Undo percent-escapes until none is left."""
+    raw = part.encode("utf-8", "surrogateescape")
+    while b"%" in raw and (plain := unquote_to_bytes(re.sub(rb"%(?:25)+", b"%25", raw))) != raw:
+        raw = plain
+    return raw
+
+
+def _escape(raw: bytes) -> str:
+    return _TO_ESCAPE.sub(lambda found: b"%%%02x" % found[0][0], raw).decode("ascii")
+
+
+def _resolve(path: bytes) -> bytes:
+    """Dot segments and doubled slashes resolved; ``..`` above the root stays."""
+    kept: list[bytes] = []
+    for segment in path.removeprefix(b"/").split(b"/"):
+        if segment == b".." and kept and kept[-1] != b"..":
+            kept.pop()  # be it an empty one
+        elif segment != b".":
+            kept.append(segment)
+    return b"/" + b"/".join(filter(None, kept))
+
+
+def _without_session(part: str, patterns: tuple[re.Pattern[str], ...]) -> str:
+    for pattern in patterns:
+        if found := pattern.match(part):
+            part = found[1] + (found[2] or "")
+    return part
 
 
 def port_of(parts: SplitResult) -> int | None:

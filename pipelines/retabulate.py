@@ -32,7 +32,7 @@ async def retabulate(run: Run, workers: Workers) -> int:
             await _read(run, workers, capture)
     batch = run.tabulator.take(everything=True)
     await asyncio.to_thread(run.tabulator.publish, batch)
-    run.forget_untabulated()
+    await asyncio.to_thread(run.forget_untabulated)
     return len(missing)
 
 

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import pyarrow.dataset as ds
 
 from archive.capture import Capture, media_type
+from archive.cdxj import Lines, add_files, capture_line, merge
 from archive.collection import Collection
 from archive.exchange import Exchange
 from archive.originals import Originals
@@ -71,6 +72,7 @@ class Run:
         self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)
         self.recorder = Recorder(collection.archive, info, max_bytes, self.originals, self._journal.add)
         self.tabulator = Tabulator(collection, self.crawl_id, self.recorder.sync)
+        self._index_lines = Lines(collection.index.parent)
         self.closed = False
 
     def attach(self, crawler: Any) -> None:
@@ -80,6 +82,9 @@ class Run:
     def record(self, exchange: Exchange) -> Capture:
         """Store an exchange and its row. Raises OSError if the disk refuses."""
         capture = self.recorder.record(exchange)
+        if line := capture_line(capture, exchange):
+            with contextlib.suppress(OSError):  # the disk is full: it stays in memory
+                self._index_lines.add(line)
         self.add_capture(capture)
         return capture
 
@@ -132,24 +137,29 @@ class Run:
         return known if known and capture.original and known.record_id == capture.original.record_id else capture.original
 
     def forget_untabulated(self) -> None:
-        """The rows of crashed runs are published now."""
-        for journal in self._stale_journals():
+        """The rows of crashed runs are published now; their files come into the index, too."""
+        journals = self._stale_journals()
+        paths = [self.collection.archive / name for journal in journals for name in journal.read_text().split()]
+        if found := [path for path in paths if path.exists()]:
+            add_files(self.collection.index, found)
+        for journal in journals:
             journal.unlink()
 
     def _stale_journals(self) -> list[Path]:
         return [path for path in sorted(self._journal.path.parent.glob("untabulated-*")) if path != self._journal.path]
 
     def close(self) -> None:
-        """Publish all rows and finish the WARC file. May be called again; raises OSError if the disk refuses."""
+        """Publish all rows, finish the WARC file, index it. May be called again; raises OSError if the disk refuses."""
         if self.closed:
             return
         self.closed = True
         batch = self.tabulator.take(everything=True)
         try:
             self.tabulator.publish(batch)
-            self._journal.path.unlink(missing_ok=True)
         finally:
             self.recorder.close()
+        merge(self.collection.index, self._index_lines, self.recorder.writer.names)
+        self._journal.path.unlink(missing_ok=True)
 
 
 class Journal:

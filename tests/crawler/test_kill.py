@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import archive
+from archive import cdxj
 from archive.collection import open_collection
 from archive.verify import verify
 from tests.crawler.forge import Forge
@@ -96,6 +97,10 @@ def assert_whole(collection: Path, pages: list[Expected], log: str) -> None:
     assert "Traceback" not in log, log
     findings = verify(open_collection(collection))
     assert not findings.mismatches, (SEED, findings.mismatches)
+    index = open_collection(collection).index
+    before = index.read_bytes()
+    cdxj.rebuild(index, open_collection(collection).warc_files())
+    assert index.read_bytes() == before, SEED
     articles = archive.open_articles(collection).to_table().to_pylist()
     assert sorted((row["url"], row["version"]) for row in articles) == sorted((page.url, 1) for page in pages), SEED
     assert {row["url"]: row["text"] for row in articles} == {page.url: page.text for page in pages}

@@ -1,0 +1,423 @@
+"""Packing a collection as WACZ 1.1.1 (https://specs.webrecorder.net/wacz/1.1.1/), one file or one a day, in constant memory.
+
+The same collection makes the same bytes: all dates in the package are that of its newest capture, unless it is signed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import uuid
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import pyarrow.parquet as pq
+
+from archive.cdxj import Entry, Index, filename_of, index_lines
+from archive.collection import Collection
+from archive.http import parse_head
+from archive.reader import Record, RecordError, read_record
+from archive.record import member, warc_date, warc_fields
+from archive.recovery import in_use
+from archive.signing import sign
+from archive.wacz import BLOCKS, DIGEST, INDEX, PACKAGE, PAGES, VERSION, WaczError, originals_of, record_head
+from archive.warc import CONFORMS_TO, OPEN_SUFFIX, sync_folder
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+MATERIALISED = "materialised.warc.gz"
+_BLOCK_LINES = 1024
+_STEP = 1 << 20
+_PAGE_ROWS = 256
+_NAMESPACE = uuid.UUID("6f0c2d0e-6d2b-5b5e-9a3e-0c5b0f6f5a11")  # of ids made from other ids, so that they stay the same
+_FRAMING = ("transfer-encoding", "content-encoding", "content-length")
+
+
+@dataclass(slots=True)
+class Packed:
+    """One WACZ file and what is in it: WARC files, index lines, pages; revisits written out in full, and those left out of the
+    index since no record of the collection has their payload."""
+
+    path: Path
+    bytes: int = 0
+    warcs: int = 0
+    lines: int = 0
+    pages: int = 0
+    materialised: int = 0
+    unresolved: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to pack. ``tick`` gets the bytes of WARC files that were copied."""
+
+    title: str | None = None
+    description: str | None = None
+    key: EllipticCurvePrivateKey | None = None
+    force: bool = False
+    tick: Callable[[int], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """First and last timestamp (14 digits) of the index lines of a WARC file."""
+
+    first: str
+    last: str
+
+
+def pack(collection: Collection, out: Path, options: Options) -> Packed:
+    """Pack all finished WARC files of a collection into ``out``. Raises WaczError, or OSError if the disk refuses, with
+    nothing half-written left behind."""
+    spans = _ready(collection, [out], options)
+    return _pack(collection, out, options, _finished(collection), spans)
+
+
+def pack_days(collection: Collection, out: Path, options: Options) -> tuple[Path, list[Packed]]:
+    """Pack a WACZ file a day beside ``out``, and a JSON file that names them all, for players to open as one collection.
+
+    A WARC file goes with the day of its first capture. Raises as ``pack`` does.
+    """
+    spans = _ready(collection, [], options)
+    days: dict[str, list[Path]] = {}
+    for path in _finished(collection):
+        if span := spans.get(path.name):
+            days.setdefault(f"{span.first[:4]}-{span.first[4:6]}-{span.first[6:8]}", []).append(path)
+    table = out.with_suffix(".json")
+    targets = {day: out.with_name(f"{out.stem}-{day}.wacz") for day in sorted(days)}
+    _refuse_existing([table, *targets.values()], options)
+    packed = [_pack(collection, target, options, days[day], spans) for day, target in targets.items()]
+    package = {
+        "profile": "multi-wacz-package",
+        "title": options.title or collection.path.resolve().name,
+        "resources": [_resource(one.path.name, _sha256(one.path), one.bytes) for one in packed],
+    }
+    partial = table.with_name(f".{table.name}.partial")
+    partial.write_text(json.dumps(package, indent=2) + "\n")
+    partial.rename(table)
+    return table, packed
+
+
+def _ready(collection: Collection, outs: list[Path], options: Options) -> dict[str, _Span]:
+    """The spans of the WARC files. Raises WaczError if the collection cannot be packed now."""
+    if name := in_use(collection.archive):
+        raise WaczError(f"{collection.path}: a crawl is writing to it ({name}); wait until it has ended")
+    _refuse_existing(outs, options)
+    mend = f"run: scrapy index {collection.path}"
+    if not collection.index.exists():
+        raise WaczError(f"{collection.index}: there is no index; {mend}")
+    spans = _spans(collection.index)
+    for path in _finished(collection):
+        if path.name not in spans and next(index_lines(path), None):
+            raise WaczError(f"{collection.index}: it lacks {path.name}; {mend}")
+    if not spans:
+        raise WaczError(f"{collection.path}: nothing was captured yet; crawl into it first")
+    return spans
+
+
+def _refuse_existing(outs: Iterable[Path], options: Options) -> None:
+    for out in outs:
+        if out.exists() and not options.force:
+            raise WaczError(f"{out}: is there already; give another --out, or --force to replace it")
+
+
+def _finished(collection: Collection) -> list[Path]:
+    found = [path for path in collection.warc_files() if not path.name.endswith(OPEN_SUFFIX)]
+    return sorted([*found, *collection.archive.glob("*.warc")])
+
+
+def _spans(index: Path) -> dict[str, _Span]:
+    spans: dict[bytes, tuple[bytes, bytes]] = {}
+    with index.open("rb") as file:
+        for line in file:
+            stamp, name = line.split(b" ", 2)[1], filename_of(line)
+            first, last = spans.get(name, (stamp, stamp))
+            spans[name] = min(first, stamp), max(last, stamp)
+    return {name.decode(): _Span(first.decode(), last.decode()) for name, (first, last) in spans.items()}
+
+
+def _pack(collection: Collection, out: Path, options: Options, warcs: list[Path], spans: dict[str, _Span]) -> Packed:
+    newest = max(spans[path.name].last for path in warcs if path.name in spans)
+    packed = Packed(out, warcs=len(warcs))
+    partial = out.with_name(f".{out.name}.partial")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with partial.open("wb") as file:
+            _Packing(collection, options, packed, warcs, newest).write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(out)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(out.parent)
+    packed.bytes = out.stat().st_size
+    return packed
+
+
+class _Packing:
+    """The making of one WACZ file."""
+
+    def __init__(self, collection: Collection, options: Options, packed: Packed, warcs: list[Path], newest: str) -> None:
+        self._collection, self._options, self._packed = collection, options, packed
+        self._warcs, self._names = warcs, {path.name for path in warcs}
+        self._newest = datetime.strptime(newest, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        self._resources: list[dict[str, Any]] = []
+        self._main: tuple[str, str] | None = None
+
+    def write(self, out: BinaryIO) -> None:
+        with zipfile.ZipFile(out, "w") as archive, tempfile.TemporaryFile(dir=self._packed.path.parent) as full:
+            for path in self._warcs:
+                with path.open("rb") as file:
+                    self._add(archive, f"archive/{path.name}", _chunks(file, self._options.tick), path.stat().st_size)
+            starts: list[str] = []
+            lines = self._lines(_Materialised(full, self._collection, self._newest))
+            self._add(archive, BLOCKS, _blocks(lines, starts))
+            if self._packed.materialised:
+                size = full.tell()
+                full.seek(0)
+                self._add(archive, f"archive/{MATERIALISED}", _chunks(full), size)
+            self._add(archive, INDEX, (line.encode() for line in starts), deflate=True)
+            self._add(archive, PAGES, self._pages(), deflate=True)
+            package = json.dumps(self._package(), indent=2).encode()
+            self._add(archive, PACKAGE, [package], deflate=True)
+            self._add(archive, DIGEST, [json.dumps(self._digest(package), indent=2).encode()], deflate=True)
+
+    def _add(
+        self, archive: zipfile.ZipFile, name: str, data: Iterable[bytes], size: int | None = None, deflate: bool = False
+    ) -> None:
+        """Add a member; players read WARC files and index blocks where they lie, so these are stored."""
+        info = zipfile.ZipInfo(name, max(self._newest.timetuple()[:6], (1980, 1, 1, 0, 0, 0)))
+        info.compress_type = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
+        info.external_attr = 0o644 << 16
+        digest, count = hashlib.sha256(), 0
+        with archive.open(info, "w", force_zip64=size is None or size > zipfile.ZIP64_LIMIT // 2) as member_file:
+            for part in data:
+                member_file.write(part)
+                digest.update(part)
+                count += len(part)
+        self._resources.append(_resource(name, digest.hexdigest(), count))
+
+    def _lines(self, full: _Materialised) -> Iterator[bytes]:
+        """The index lines of the package: revisits whose original lies elsewhere get a record of their own."""
+        with self._collection.index.open("rb") as file, Index(self._collection.index) as index:
+            for line in file:
+                if filename_of(line).decode() not in self._names:
+                    continue
+                if b'"mime": "warc/revisit"' in line:
+                    line = self._resolved(line, index, full)  # noqa: PLW2901
+                if line:
+                    self._packed.lines += 1
+                    yield line
+
+    def _resolved(self, line: bytes, index: Index, full: _Materialised) -> bytes:
+        revisit = Entry.parse(line)
+        path = self._collection.warc_path(revisit.filename)
+        with path.open("rb") as file:
+            head = record_head(file, revisit.offset, revisit.length)
+        originals = list(originals_of(index, revisit, head))
+        if any(original.filename in self._names for original in originals):
+            return line
+        for original in originals:
+            try:
+                changed = full.add(revisit, original)
+            except (RecordError, OSError):
+                continue
+            self._packed.materialised += 1
+            return line.partition(b"{")[0] + json.dumps(json.loads(line[line.index(b"{") :]) | changed).encode() + b"\n"
+        self._packed.unresolved.append(f"{revisit.url} of {revisit.timestamp}")
+        return b""
+
+    def _pages(self) -> Iterator[bytes]:
+        header = {"format": "json-pages-1.0", "id": "pages", "title": self._title, "hasText": True}
+        yield json.dumps(header).encode() + b"\n"
+        for page in _pages(self._collection, self._names):
+            self._main = max(self._main or ("", ""), (page["ts"], page["url"]))
+            self._packed.pages += 1
+            yield json.dumps(page, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+    @property
+    def _title(self) -> str:
+        return self._options.title or self._collection.path.resolve().name
+
+    def _package(self) -> dict[str, Any]:
+        moment = datetime.now(UTC) if self._options.key else self._newest
+        package = {
+            "profile": "data-package",
+            "title": self._title,
+            "description": self._options.description,
+            "created": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+            "wacz_version": VERSION,
+            "software": _software(),
+            "mainPageURL": self._main[1] if self._main else None,
+            "mainPageDate": self._main[0] if self._main else None,
+            "resources": self._resources,
+        }
+        self._created = str(package["created"])
+        return {name: value for name, value in package.items() if value is not None}
+
+    def _digest(self, package: bytes) -> dict[str, Any]:
+        digest = f"sha256:{hashlib.sha256(package).hexdigest()}"
+        known: dict[str, Any] = {"path": PACKAGE, "hash": digest}
+        if self._options.key:
+            known["signedData"] = sign(digest, self._created, _software(), self._options.key)
+        return known
+
+
+class _Materialised:
+    """A WARC file of responses that were stored as revisits, each with the payload of its original."""
+
+    def __init__(self, file: BinaryIO, collection: Collection, date: datetime) -> None:
+        self._file, self._collection, self._date = file, collection, date
+        self._warcinfo_id = _derived("warcinfo", collection.path.resolve().name)
+
+    def add(self, revisit: Entry, original: Entry) -> dict[str, str]:
+        """Write the response that a revisit stands for; returns what changes in its index line. Raises RecordError."""
+        said, found = self._read(revisit), self._read(original)
+        block, status, content_type = _joined(said.block, found.block)
+        if not self._file.tell():
+            self._begin()
+        revisit_id = said.get("WARC-Record-ID") or ""
+        response_id = _derived("response", revisit_id)
+        about = [(name, value) for name in _KEPT if (value := said.get(name))]
+        about.append(("WARC-Warcinfo-ID", self._warcinfo_id))
+        fields = [*about, ("Content-Type", "application/http;msgtype=response")]
+        if digest := found.get("WARC-Payload-Digest"):
+            fields.append(("WARC-Payload-Digest", digest))
+        note = [
+            ("materialisedFrom", revisit_id),
+            ("payloadOf", found.get("WARC-Record-ID") or ""),
+            (
+                "note",
+                "this response was stored as a revisit; its payload is that of the original, which is not in this package",
+            ),
+        ]
+        about += [("WARC-Concurrent-To", response_id), ("Content-Type", "application/warc-fields")]
+        offset = self._file.tell()
+        length = self._file.write(member("response", response_id, fields, block))
+        self._file.write(member("metadata", _derived("metadata", revisit_id), about, warc_fields(note)))
+        place = {"length": str(length), "offset": str(offset), "filename": MATERIALISED}
+        return {"mime": content_type, "status": str(status), "digest": digest or original.digest or ""} | place
+
+    def _begin(self) -> None:
+        date, info = ("WARC-Date", warc_date(self._date)), [("software", _software()), ("conformsTo", CONFORMS_TO)]
+        fields = [date, ("WARC-Filename", MATERIALISED), ("Content-Type", "application/warc-fields")]
+        self._file.write(member("warcinfo", self._warcinfo_id, fields, warc_fields(info)))
+
+    def _read(self, entry: Entry) -> Record:
+        return read_record(self._collection.warc_path(entry.filename), entry.offset, entry.length)
+
+
+_KEPT = ("WARC-Target-URI", "WARC-Date", "WARC-IP-Address", "WARC-Page-ID", "WARC-Protocol", "WARC-Cipher-Suite")
+
+
+def _joined(revisit: bytes, original: bytes) -> tuple[bytes, int, str]:
+    """The head that a revisit record has with its original's body, status and media type; the original's own head where the
+    revisit has none, says 304, or frames another body."""
+    said, found = parse_head(revisit), parse_head(original)
+    if found is None:
+        raise RecordError("the original is no HTTP response")
+    head, start = found, original[: found.size]
+    if said and said.status != 304 and all(said.get(name) == found.get(name) for name in _FRAMING):
+        head, start = said, revisit[: said.size]
+    return start + original[found.size :], head.status, (head.get("content-type") or "").partition(";")[0].strip()
+
+
+def _derived(kind: str, name: str) -> str:
+    return f"<urn:uuid:{uuid.uuid5(_NAMESPACE, f'{kind} {name}')}>"
+
+
+def _software() -> str:
+    return f"Broadsheet/{version('broadsheet')}"
+
+
+def _resource(path: str, sha256: str, size: int) -> dict[str, Any]:
+    return {"name": path.rpartition("/")[2].lower(), "path": path, "hash": f"sha256:{sha256}", "bytes": size}
+
+
+def _chunks(file: BinaryIO, tick: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
+    while data := file.read(_STEP):
+        yield data
+        tick(len(data))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _blocks(lines: Iterable[bytes], starts: list[str]) -> Iterator[bytes]:
+    """Index lines in gzip members; ``starts`` gets the lines of index.idx, one a member."""
+    starts.append(f"!meta 0 {json.dumps({'format': 'cdxj-gzip-1.0', 'filename': BLOCKS.rpartition('/')[2]})}\n")
+    offset = 0
+    for block in _batches(lines, _BLOCK_LINES):
+        packer = zlib.compressobj(wbits=31)
+        data = packer.compress(b"".join(block)) + packer.flush()
+        known = {"offset": offset, "length": len(data), "digest": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+        starts.append(f"{block[0].partition(b'{')[0].decode()}{json.dumps(known)}\n")
+        offset += len(data)
+        yield data
+
+
+def _batches(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    for line in lines:
+        batch.append(line)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+_COLUMNS = ["warc_record_id", "warc_filename", "url", "fetched_at", "title", "text", "description", "byline_raw", "authors"]
+_COLUMNS += ["published_at", "modified_at", "language", "site_name", "section", "article_id", "version"]
+
+
+def _pages(collection: Collection, filenames: set[str]) -> Iterator[dict[str, Any]]:
+    """A page for every version of an article whose record is in ``filenames``, a day after the other."""
+    for folder in sorted(collection.articles.folder.glob("fetch_date=*")):
+        captures = _rows(collection.captures.folder / folder.name, ["warc_record_id", "page_id", "extraction"])
+        page_ids = {row["warc_record_id"]: row["page_id"] for row in captures if row["extraction"] == "article"}
+        for row in _rows(folder, _COLUMNS):
+            if row["warc_filename"] in filenames:
+                yield _page(row, page_ids.get(row["warc_record_id"]))
+
+
+def _rows(day: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """The rows of one day's parts, file by file: a dataset holds on to what it has read (575 MiB for 66,000 rows, this 182)."""
+    for part in sorted(day.glob("part-*.parquet")):
+        with pq.ParquetFile(part) as file:
+            there = [name for name in columns if name in file.schema_arrow.names]
+            for batch in file.iter_batches(_PAGE_ROWS, columns=there, use_threads=False):
+                yield from (dict.fromkeys(columns) | row for row in batch.to_pylist())
+
+
+def _page(row: dict[str, Any], page_id: str | None) -> dict[str, Any]:
+    """A line of pages.jsonl: ``url`` and ``ts`` are those of the record, or players do not find it; then our own columns."""
+    page = {
+        "id": page_id or str(uuid.uuid5(_NAMESPACE, row["warc_record_id"])),
+        "url": row["url"],
+        "ts": f"{row['fetched_at']:%Y-%m-%dT%H:%M:%SZ}",
+        "title": row["title"] or row["url"],
+        "text": row["text"],
+        "description": row["description"],
+        "authors": [author["name"] for author in row["authors"] or []],
+        "published_at": row["published_at"] and row["published_at"].isoformat(),
+        "modified_at": row["modified_at"] and row["modified_at"].isoformat(),
+        "language": row["language"],
+        "site": row["site_name"],
+        "section": row["section"],
+        "article_id": row["article_id"],
+        "version": row["version"],
+    }
+    return {name: value for name, value in page.items() if value not in (None, [])}
