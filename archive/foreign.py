@@ -12,7 +12,7 @@ import re
 import struct
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,11 @@ _MEMBERS = (".warc", ".warc.gz", ".arc", ".arc.gz")
 NAMES = (*_MEMBERS, ".wacz")
 
 _VERSION = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n")
-# ARC (https://archive.org/web/researcher/ArcFileFormat.php): URL, IP, date, type, [status, checksum, location, offset, file,] length
-_ARC_LINE = re.compile(rb"([a-z][a-z0-9+.-]*:\S[^\r\n]*?) (\S+) (\d{14,17}) ([^ \r\n]*)(?: (?:\d{3}|-) \S+ \S+ \d+ \S+)? (\d+)\r?\n")
+# ARC (https://archive.org/web/researcher/ArcFileFormat.php): URL, IP, date, type, then in version 2 status, checksum, location,
+# offset and file name, at last the length
+_ARC_LINE = re.compile(
+    rb"([a-z][a-z0-9+.-]*:\S[^\r\n]*?) (\S+) (\d{14,17}) ([^ \r\n]*)(?: (?:\d{3}|-) \S+ \S+ \d+ \S+)? (\d{1,18})\r?\n"
+)
 _MEMBER_START = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
 _START = re.compile(_MEMBER_START.pattern + rb"|(?<=\n)" + _VERSION.pattern + rb"|(?<=\n)" + _ARC_LINE.pattern)
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -61,7 +64,8 @@ def read_records(path: Path) -> Iterator[Record | Damage]:
         items = _in_parts(file.fileno(), path)
         first, second = next(items, None), next(items, None)
         if first is None:
-            raise NoArchiveError("the file is empty" if path.stat().st_size == 0 else "the WACZ holds no WARC file under archive/")
+            empty = path.stat().st_size == 0
+            raise NoArchiveError("the file is empty" if empty else "the WACZ holds no WARC file under archive/")
         if isinstance(first, Damage) and second is None:
             raise NoArchiveError(f"at {first.offset}: {first.reason}")
         yield first
@@ -92,25 +96,26 @@ def is_capture(record: Record) -> bool:
 
 def digest_faults(record: Record) -> list[str]:
     """What the record's own digests deny. Payload digests are made over the entity body, as the standard says, or over the
-    chunked bytes, as many programs do; either holds. Raises ValueError for an algorithm that is not known."""
+    chunked bytes, as many programs do; either holds. Algorithms that are not known and blocks that were cut pass."""
     if record.size != len(record.block):
         return []
     block_digest, payload_digest = record.get("WARC-Block-Digest"), record.get("WARC-Payload-Digest")
     faults = []
-    if block_digest and not matches(block_digest, record.block):
+    if block_digest and not _holds(block_digest, record.block):
         faults.append("block digest does not match")
-    if payload_digest and record.kind in ("response", "resource") and not _holds(payload_digest, record.block):
-        faults.append("payload digest does not match")
+    if payload_digest and record.kind in ("response", "resource"):
+        head = parse_head(record.block)
+        stored = record.block[head.size :] if head else record.block
+        if not _holds(payload_digest, stored) and not _holds(payload_digest, entity_body(record.block) or b""):
+            faults.append("payload digest does not match")
     return faults
 
 
-def _holds(digest: str, block: bytes) -> bool:
-    head = parse_head(block)
-    readings: tuple[Callable[[], bytes], ...] = (
-        lambda: entity_body(block) or b"",
-        lambda: block[head.size :] if head else block,
-    )
-    return any(matches(digest, reading()) for reading in readings)
+def _holds(digest: str, data: bytes) -> bool:
+    try:
+        return matches(digest, data)
+    except (ValueError, TypeError):
+        return True
 
 
 class _DamagedError(Exception):
@@ -148,7 +153,8 @@ def _in_parts(fd: int, path: Path) -> Iterator[Record | Damage]:
         if not member.filename.startswith("archive/") or not member.filename.endswith(_MEMBERS):
             continue
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-            yield Damage(member.header_offset, f"{member.filename} is not stored as it is, as WACZ asks: nothing can point into it")
+            why = f"{member.filename} is packed or encrypted, and WACZ wants it stored: nothing can point into it"
+            yield Damage(member.header_offset, why)
             continue
         head = os.pread(fd, 30, member.header_offset)
         if len(head) < 30 or head[:4] != b"PK\x03\x04":
@@ -245,9 +251,7 @@ def _content_length(head: bytes) -> int:
 def _warc_fields(head: bytes, block: bytes) -> tuple[tuple[str, str], ...]:
     lines = re.sub(rb"\r?\n[ \t]+", b" ", head).splitlines()[1:]
     pairs = (line.partition(b":") for line in lines if line)
-    fields = [
-        (name.strip().decode("utf-8", "replace"), value.strip().decode("utf-8", "replace")) for name, colon, value in pairs if colon
-    ]
+    fields = [(_text(name), _text(value)) for name, colon, value in pairs if colon]
     known = {name.lower(): value for name, value in reversed(fields)}
     if not known.get("warc-type"):
         raise _DamagedError("WARC-Type is missing")
@@ -261,6 +265,10 @@ def _warc_fields(head: bytes, block: bytes) -> tuple[tuple[str, str], ...]:
         address = known.get("warc-target-uri", "")
         fields.append(("WARC-Record-ID", _record_id(known["warc-type"], address, known["warc-date"], block)))
     return tuple(fields)
+
+
+def _text(raw: bytes) -> str:
+    return raw.strip().decode("utf-8", "replace")
 
 
 def _arc_fields(line: re.Match[bytes], block: bytes) -> tuple[tuple[str, str], ...]:
@@ -313,7 +321,8 @@ class _Stream:
             if len(self._buffer) > _MAX_HEAD:
                 raise _DamagedError(f"its header is longer than {_MAX_HEAD >> 20} MiB")
             if not more:
-                raise _DamagedError("no WARC or ARC record begins here" if not _VERSION.match(self._buffer) else "its header is cut")
+                cut = _VERSION.match(self._buffer)
+                raise _DamagedError("its header is cut" if cut else "no WARC or ARC record begins here")
 
     def _cut(self, size: int) -> bytes:
         piece, self._buffer = self._buffer[:size], self._buffer[size:]
@@ -379,7 +388,7 @@ class _Member:
                 if not self._data:
                     raise _DamagedError("the file ends within a gzip member")
             try:
-                plain = self._unpacker.decompress(self._data, size)
+                plain: bytes = self._unpacker.decompress(self._data, size)
             except IsalError as error:
                 raise _DamagedError(f"its gzip member is damaged ({error})") from None
             self._data = self._unpacker.unconsumed_tail

@@ -148,9 +148,7 @@ def captures(path: Path) -> Iterator[Capture]:
     return (capture for capture, _ in captures_of(read_records(path), path.name, stands_for_capture))
 
 
-def captures_of(
-    records: Iterable[Record], filename: str, stands: Callable[[Record], bool]
-) -> Iterator[tuple[Capture, Record]]:
+def captures_of(records: Iterable[Record], filename: str, stands: Callable[[Record], bool]) -> Iterator[tuple[Capture, Record]]:
     """The captures among the records of one file, each with the record that ``stands`` for it."""
     pending: tuple[Capture, Record] | None = None
     request: Record | None = None

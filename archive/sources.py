@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from archive.collection import Collection
+from archive.collection import Collection, CollectionError
 from archive.foreign import NAMES, Damage
+from archive.recovery import EXTRACTING
 from archive.warc import OPEN_SUFFIX, sync_folder
 
 _MOST_DAMAGES = 1_000
@@ -57,7 +60,10 @@ def _files_of(given: Path) -> Iterator[Path | SourceError]:
     try:
         if given.is_dir():
             found = sorted(path for path in given.rglob("*") if path.name.lower().endswith(NAMES) and path.is_file())
-            yield from found or [SourceError(f"{given}: no file in this folder is named {', '.join('*' + name for name in NAMES)}")]
+            if not found:
+                yield SourceError(f"{given}: no file in this folder is named {', '.join('*' + name for name in NAMES)}")
+            for path in found:
+                yield from _files_of(path)
         elif not given.exists():
             yield SourceError(f"{given}: there is no such file; check the path")
         elif not given.is_file():
@@ -99,6 +105,20 @@ def _free_name(collection: Collection, path: Path) -> str:
     if known.path == str(path) if known else not (collection.archive / name).exists():
         return name
     return f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}-{name}"
+
+
+@contextmanager
+def extracting(collection: Collection) -> Iterator[None]:
+    """Keep a collection for one extraction while the context lasts. Raises CollectionError if another process has it."""
+    path = collection.path / "state" / EXTRACTING
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CollectionError(f"{collection.path}: another extraction writes to it; wait for its end") from None
+        yield
+        path.unlink(missing_ok=True)
 
 
 def load(collection: Collection, name: str) -> Source | None:

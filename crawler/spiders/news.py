@@ -22,7 +22,7 @@ from crawler.discovery.sitemaps import parse_sitemap
 from crawler.politeness import CrawlDelay
 from crawler.robots import RobotsForbiddenError
 from pipelines.article import Page
-from pipelines.retabulate import HEADERS
+from pipelines.reading import HEADERS
 from pipelines.tabulate import ArticleRow, Found
 from pipelines.workers import Job, PageLostError
 
