@@ -39,7 +39,7 @@ _ARC_LINE = re.compile(
 _MEMBER_START = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
 _START = re.compile(_MEMBER_START.pattern + rb"|(?<=\n)" + _VERSION.pattern + rb"|(?<=\n)" + _ARC_LINE.pattern)
 _HEAD_END = re.compile(rb"\n\r?\n")
-_BREAKS = b"\r\n"
+_BREAKS = re.compile(rb"(?:\r\n)+|\n*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,10 @@ def _begins_record(part: _Part, offset: int) -> bool:
         plain = isal_zlib.decompressobj(31).decompress(part.read(offset, 4096), 4096)
     except IsalError:
         return False
+    return _begins(plain)
+
+
+def _begins(plain: bytes) -> bool:
     return bool(_VERSION.match(plain) or _ARC_LINE.match(plain))
 
 
@@ -226,17 +230,16 @@ def _end(stream: _Stream, packed: bool, offset: int, head: int) -> int:
     """Pass the line breaks behind the block; the bytes of the whole record in the file."""
     if packed:
         rest = stream.rest()
-        if _VERSION.match(rest.lstrip(_BREAKS)) or _ARC_LINE.match(rest.lstrip(_BREAKS)):
+        if _begins(rest.lstrip(b"\r\n")):
             raise _DamagedError(
                 "more than one record lies in one gzip member, where nothing can point at it: unpack the file with gunzip,"
                 " then give the unpacked one"
             )
-        if rest.strip(_BREAKS) or len(rest) >= _STEP:
+        if not _BREAKS.fullmatch(rest) or len(rest) >= _STEP:
             raise _DamagedError("its gzip member holds more than the bytes that it announces")
         return stream.source.consumed
     following = stream.pass_breaks()
-    begins = _VERSION.match(following) or _ARC_LINE.match(following) or following.startswith(_GZIP)
-    if following and not begins:
+    if following and not _begins(following) and not following.startswith(_GZIP):
         raise _DamagedError("no record follows the bytes that it announces", offset + head)
     return stream.taken
 
@@ -350,7 +353,8 @@ class _Stream:
         """Pass line breaks; what follows them, or the beginning of it."""
         if len(self._buffer) < 4096:
             self._buffer += self.source.read(4096)
-        self._cut(len(self._buffer) - len(self._buffer.lstrip(_BREAKS)))
+        found = _BREAKS.match(self._buffer)
+        self._cut(found.end() if found else 0)
         return self._buffer
 
 
