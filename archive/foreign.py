@@ -238,8 +238,9 @@ def _end(stream: _Stream, packed: bool, offset: int, head: int) -> int:
         if not _BREAKS.fullmatch(rest) or len(rest) >= _STEP:
             raise _DamagedError("its gzip member holds more than the bytes that it announces")
         return stream.source.consumed
-    following = stream.pass_breaks()
-    if following and not _begins(following) and not following.startswith(_GZIP):
+    breaks, following = stream.pass_breaks()
+    follows = not following or _begins(following) or following.startswith(_GZIP)
+    if not follows and breaks != b"\r\n\r\n":  # behind WARC's own end the next record may be the damaged one
         raise _DamagedError("no record follows the bytes that it announces", offset + head)
     return stream.taken
 
@@ -349,13 +350,12 @@ class _Stream:
             self._buffer += more
         return self._buffer
 
-    def pass_breaks(self) -> bytes:
-        """Pass line breaks; what follows them, or the beginning of it."""
+    def pass_breaks(self) -> tuple[bytes, bytes]:
+        """Pass line breaks; these, and what follows them or the beginning of it."""
         if len(self._buffer) < 4096:
             self._buffer += self.source.read(4096)
         found = _BREAKS.match(self._buffer)
-        self._cut(found.end() if found else 0)
-        return self._buffer
+        return self._cut(found.end() if found else 0), self._buffer
 
 
 class _Plain:

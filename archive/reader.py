@@ -56,9 +56,12 @@ class Record:
 
 
 def instant(text: str) -> datetime:
-    """A WARC-Date (WARC 1.1, 5.4) as an instant; UTC where it does not say. Raises ValueError."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    """A WARC-Date (WARC 1.1, 5.4; a year or a month may do) as an instant in UTC. Raises ValueError."""
+    found = datetime.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) in (4, 7) else text)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text} lies before the first year or after the last") from None
 
 
 def read_record(path: Path, offset: int, length: int) -> Record:

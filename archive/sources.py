@@ -83,7 +83,10 @@ def register(collection: Collection, path: Path) -> Source:
     """
     if path.parent == collection.archive.resolve():
         raise SourceError(f"{path}: lies in the collection itself; give another collection to write to")
-    size, modified = path.stat().st_size, path.stat().st_mtime_ns
+    try:
+        size, modified = path.stat().st_size, path.stat().st_mtime_ns
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     name = _free_name(collection, path)
     known = load(collection, name)
     if known and known.finished and (known.bytes, known.modified_ns) == (size, modified):
@@ -100,7 +103,7 @@ def register(collection: Collection, path: Path) -> Source:
 def _free_name(collection: Collection, path: Path) -> str:
     """The file's own name, unless another file in the archive folder has it."""
     # a name that ends in .open would be taken for a file that a crawl is writing, and be cut after a crash
-    name = path.name.removesuffix(OPEN_SUFFIX)
+    name = path.name.removesuffix(OPEN_SUFFIX).encode(errors="replace").decode()
     known = load(collection, name)
     if known.path == str(path) if known else not (collection.archive / name).exists():
         return name

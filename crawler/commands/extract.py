@@ -72,6 +72,10 @@ class Command(ScrapyCommand):
                     tally = Extraction(collection, workers, tell, tick).read(paths)
         except (CollectionError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
+        except KeyboardInterrupt:
+            print("Interrupted; the same command goes on from here", file=sys.stderr)
+            self.exitcode = 130
+            return
         except OSError as error:
             print(f"{opts.output}: cannot be written ({error}); mend that, then run the same command again", file=sys.stderr)
             self.exitcode = 1
