@@ -240,7 +240,7 @@ def _end(stream: _Stream, packed: bool, offset: int, head: int) -> int:
         return stream.source.consumed
     breaks, following = stream.pass_breaks()
     follows = not following or _begins(following) or following.startswith(_GZIP)
-    if not follows and breaks != b"\r\n\r\n":  # behind WARC's own end the next record may be the damaged one
+    if not follows and not breaks.startswith(b"\r\n\r\n"):  # behind WARC's own end the next record may be the damaged one
         raise _DamagedError("no record follows the bytes that it announces", offset + head)
     return stream.taken
 

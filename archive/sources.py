@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import pyarrow.dataset as ds
+
 from archive.collection import Collection, CollectionError
 from archive.foreign import NAMES, Damage
 from archive.recovery import EXTRACTING
@@ -143,6 +145,14 @@ def save(collection: Collection, source: Source) -> None:
         os.fsync(file.fileno())
     partial.rename(final)
     sync_folder(collection.sources)
+
+
+def forget(collection: Collection, source: Source) -> None:
+    """Take a file that gave no row out of the collection again; one that rows point into stays."""
+    pointing = ds.field("warc_filename") == source.name
+    if collection.captures.dataset().count_rows(filter=pointing) == 0:
+        (collection.archive / source.name).unlink(missing_ok=True)
+        (collection.sources / f"{source.name}.json").unlink(missing_ok=True)
 
 
 def sources(collection: Collection) -> list[Source]:

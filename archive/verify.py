@@ -110,8 +110,7 @@ def _check_source(
     except OSError as error:
         findings.deny(source.name, f"{source.path} cannot be read ({error.strerror}); rows point into it")
     except RecordError as error:
-        if source.counts:
-            findings.deny(source.name, str(error))
+        findings.deny(source.name, str(error))
 
 
 def _record_faults(record: Record, earlier: set[str]) -> Iterator[str]:

@@ -15,12 +15,12 @@ from archive.capture import Capture, url_columns
 from archive.collection import Collection
 from archive.foreign import Damage, is_capture, read_records
 from archive.reader import Record, RecordError, captures_of
-from archive.sources import Source, SourceError, register, save
+from archive.sources import Source, SourceError, forget, register, save
 from pipelines.reading import Reading
-from pipelines.rows import PAGES, Rows
-from pipelines.run import new_crawl_id
+from pipelines.rows import PAGES, Rows, new_crawl_id
 from pipelines.workers import Workers
 
+_READ = PAGES | {None}  # files of others do not say what a page was fetched for
 _PART_ROWS = 2_000
 _NAMED = 20  # damaged places a file that are said; its source file in the collection has a thousand
 
@@ -46,7 +46,7 @@ class Extraction:
         tick: Callable[[Tally], None] = lambda tally: None,
     ) -> None:
         self._collection, self._tell, self._tick = collection, tell, tick
-        self._rows = Rows(collection, new_crawl_id(), lambda: None, PAGES | {None})
+        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ)
         self._reading = Reading(self._rows, workers)
         self._known = _Known(collection)
         self._ended: list[Source] = []
@@ -82,6 +82,8 @@ class Extraction:
                 self._tick(self.tally)
         except RecordError as error:
             self._refuse(f"{path}: {error}")
+            forget(self._collection, source)
+            return
         except _UnreadableError as error:
             self._refuse(f"{path}: cannot be read on ({error}); check the disk, then give it again")
             return
@@ -124,7 +126,7 @@ class Extraction:
         except ValueError:
             self._pass_over(source, Damage(capture.offset, f"{capture.url!r} is no address"))
             return
-        if capture.record_type == "revisit":
+        if capture.record_type == "revisit" and capture.purpose in _READ:
             capture.extraction, capture.reason = self._known.state_of_revisit(capture, record)
         self._known.add(capture)
         self.tally.counts["captures"] += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from archive.capture import Capture, media_type
 from archive.collection import Collection
@@ -12,6 +14,11 @@ from pipelines.tabulate import ArticleRow, Found, Tabulator, article_row
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 PAGES: frozenset[str | None] = frozenset({"page", "section", "front_page"})
+
+
+def new_crawl_id() -> str:
+    """A name for a run: when it began, and something random."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
 def is_html(capture: Capture) -> bool:

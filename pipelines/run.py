@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import uuid
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,7 +20,7 @@ from archive.record import Original
 from archive.recovery import Recovered, recover
 from pipelines.article import Page
 from pipelines.record import Recorder
-from pipelines.rows import Rows
+from pipelines.rows import Rows, new_crawl_id
 
 _runs: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
 
@@ -30,11 +28,6 @@ _runs: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
 def current(crawler: Any) -> Run | None:
     """The run that ``crawler`` records into, or None if it records nothing (``scrapy shell``)."""
     return _runs.get(crawler)
-
-
-def new_crawl_id() -> str:
-    """A name for a run: when it began, and something random."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
 class Run(Rows):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
@@ -123,6 +123,7 @@ def test_digests_in_all_their_spellings(digest: str, holds: bool) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(at=1 / 3, junk=b"\r\n", packed=False)
 @given(at=st.floats(0, 0.999), junk=st.binary(min_size=1, max_size=60), packed=st.booleans())
 def test_damage_anywhere_costs_the_records_it_touches_and_no_other(
     tmp_path: Path, at: float, junk: bytes, packed: bool

@@ -271,6 +271,9 @@ def test_damage_is_counted_and_named_and_the_rest_is_read(tmp_path: Path) -> Non
     assert archive.open_articles(tmp_path / "c").count_rows() == 2
     (source,) = [one for one in sources(open_collection(tmp_path / "c")) if one.damaged]
     assert source.damages[0][0] == at
+    again = scrapy("extract", str(tmp_path / "no.warc.gz"), str(tmp_path / "d.warc.gz"), "-o", str(tmp_path / "c"))
+    assert (again.code, "no WARC or ARC record begins here" in again.err) == (1, True)
+    assert "1 files read by an earlier run" in again.out
     proof = scrapy("verify", str(tmp_path / "c"))
     assert (proof.code, "1 damaged records in files of others" in proof.out) == (0, True)
 
