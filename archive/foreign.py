@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import struct
-import uuid
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from pathlib import Path
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
-from archive.digest import matches, warc_digest
+from archive.arc import ARC_LINE, Fields, arc_fields, derived_id
+from archive.digest import matches
 from archive.http import entity_body, parse_head
 from archive.reader import Record, RecordError, instant, stands_for_capture
 
@@ -31,13 +31,8 @@ _MEMBERS = (".warc", ".warc.gz", ".arc", ".arc.gz")
 NAMES = (*_MEMBERS, ".wacz")
 
 _VERSION = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n")
-# ARC (https://archive.org/web/researcher/ArcFileFormat.php): URL, IP, date, type, then in version 2 status, checksum, location,
-# offset and file name, at last the length
-_ARC_LINE = re.compile(
-    rb"([a-z][a-z0-9+.-]*:\S[^\r\n]*?) (\S+) (\d{14,17}) ([^ \r\n]*)(?: (?:\d{3}|-) \S+ \S+ \d+ \S+)? (\d{1,18})\r?\n"
-)
 _MEMBER_START = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
-_START = re.compile(_MEMBER_START.pattern + rb"|(?<=\n)" + _VERSION.pattern + rb"|(?<=\n)" + _ARC_LINE.pattern)
+_START = re.compile(_MEMBER_START.pattern + rb"|(?<=\n)" + _VERSION.pattern + rb"|(?<=\n)" + ARC_LINE.pattern)
 _HEAD_END = re.compile(rb"\n\r?\n")
 _BREAKS = re.compile(rb"(?:\r\n)+|\n*")
 
@@ -204,45 +199,56 @@ def _begins_record(part: _Part, offset: int) -> bool:
 
 
 def _begins(plain: bytes) -> bool:
-    return bool(_VERSION.match(plain) or _ARC_LINE.match(plain))
+    return bool(_VERSION.match(plain) or ARC_LINE.match(plain))
 
 
 def _record_at(part: _Part, offset: int) -> Record:
-    packed = part.read(offset, 3) == _GZIP
-    stream = _Stream(_Member(part, offset) if packed else _Plain(part, offset))
+    member = _Member(part, offset) if part.read(offset, 3) == _GZIP else None
+    stream = _Stream(member or _Plain(part, offset))
     head = stream.head()
-    if line := _ARC_LINE.match(head):
+    if line := ARC_LINE.match(head):
         size = int(line[5])
     elif _VERSION.match(head):
         size = _content_length(head)
     else:
         raise _DamagedError("no WARC or ARC record begins here")
+    # of a plain record the end is looked at first: whoever lies about it costs one look and not a reading
+    length = 0 if member else _plain_length(part, offset, len(head), size)
     block = stream.take(size)
     if stream.taken - len(head) < size:
-        lacking = f"it holds {stream.taken - len(head):,} of the {size:,} bytes that it announces"
-        raise _DamagedError(lacking, 0 if packed else offset + len(head))
-    length = _end(stream, packed, offset, len(head))
+        raise _DamagedError(f"it holds {stream.taken - len(head):,} of the {size:,} bytes that it announces")
+    if member:
+        length = _member_length(stream, member)
     fields = _arc_fields(line, block) if line else _warc_fields(head, block)
     return Record(offset, length, fields, block, size)
 
 
-def _end(stream: _Stream, packed: bool, offset: int, head: int) -> int:
-    """Pass the line breaks behind the block; the bytes of the whole record in the file."""
-    if packed:
-        rest = stream.rest()
-        if _begins(rest.lstrip(b"\r\n")):
-            raise _DamagedError(
-                "more than one record lies in one gzip member, where nothing can point at it: unpack the file with gunzip,"
-                " then give the unpacked one"
-            )
-        if not _BREAKS.fullmatch(rest) or len(rest) >= _STEP:
-            raise _DamagedError("its gzip member holds more than the bytes that it announces")
-        return stream.source.consumed
-    breaks, following = stream.pass_breaks()
+def _member_length(stream: _Stream, member: _Member) -> int:
+    """Pass the line breaks behind a packed block; the bytes of the gzip member."""
+    rest = stream.rest()
+    if _begins(rest.lstrip(b"\r\n")):
+        raise _DamagedError(
+            "more than one record lies in one gzip member, where nothing can point at it: unpack the file with gunzip,"
+            " then give the unpacked one"
+        )
+    if not _BREAKS.fullmatch(rest) or len(rest) >= _STEP:
+        raise _DamagedError("its gzip member holds more than the bytes that it announces")
+    return member.consumed
+
+
+def _plain_length(part: _Part, offset: int, head: int, size: int) -> int:
+    """The bytes of a plain record, with the line breaks behind it, if it ends where it says."""
+    end = offset + head + size
+    if end > part.end:
+        raise _DamagedError(f"it holds {part.end - offset - head:,} of the {size:,} bytes that it announces", offset + head)
+    behind = part.read(end, 4096)
+    found = _BREAKS.match(behind)
+    breaks = found[0] if found else b""
+    following = behind[len(breaks) :]
     follows = not following or _begins(following) or following.startswith(_GZIP)
     if not follows and not breaks.startswith(b"\r\n\r\n"):  # behind WARC's own end the next record may be the damaged one
         raise _DamagedError("no record follows the bytes that it announces", offset + head)
-    return stream.taken
+    return head + size + len(breaks)
 
 
 def _content_length(head: bytes) -> int:
@@ -252,7 +258,14 @@ def _content_length(head: bytes) -> int:
     return int(found[1])
 
 
-def _warc_fields(head: bytes, block: bytes) -> tuple[tuple[str, str], ...]:
+def _arc_fields(line: re.Match[bytes], block: bytes) -> Fields:
+    try:
+        return arc_fields(line, block)
+    except ValueError as error:
+        raise _DamagedError(f"its date is none ({error})") from None
+
+
+def _warc_fields(head: bytes, block: bytes) -> Fields:
     lines = re.sub(rb"\r?\n[ \t]+", b" ", head).splitlines()[1:]
     pairs = (line.partition(b":") for line in lines if line)
     fields = [(_text(name), _text(value)) for name, colon, value in pairs if colon]
@@ -267,7 +280,7 @@ def _warc_fields(head: bytes, block: bytes) -> tuple[tuple[str, str], ...]:
     fields = [(name, value.strip("<>") if name.lower() == "warc-target-uri" else value) for name, value in fields]
     if not known.get("warc-record-id"):
         address = known.get("warc-target-uri", "")
-        fields.append(("WARC-Record-ID", _record_id(known["warc-type"], address, known["warc-date"], block)))
+        fields.append(("WARC-Record-ID", derived_id(known["warc-type"], address, known["warc-date"], block)))
     return tuple(fields)
 
 
@@ -275,48 +288,20 @@ def _text(raw: bytes) -> str:
     return raw.strip().decode("utf-8", "replace")
 
 
-def _arc_fields(line: re.Match[bytes], block: bytes) -> tuple[tuple[str, str], ...]:
-    """An ARC record's header as the WARC fields that say the same."""
-    address, ip, digits, media_type, size = (part.decode("utf-8", "replace") for part in line.groups())
-    date = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}T{digits[8:10]}:{digits[10:12]}:{digits[12:14]}Z"
-    try:
-        instant(date)
-    except ValueError:
-        raise _DamagedError(f"{digits} is no date") from None
-    if address.startswith("filedesc:"):
-        kind = "warcinfo"
-    else:
-        kind = "response" if address.startswith(("http:", "https:")) else "resource"
-    fields = [
-        ("WARC-Type", kind),
-        ("WARC-Target-URI", address),
-        ("WARC-Date", date),
-        ("WARC-Record-ID", _record_id(kind, address, date, block)),
-        ("Content-Type", "application/http;msgtype=response" if kind == "response" else media_type),
-        ("Content-Length", size),
-    ]
-    return tuple(fields if ip in ("0.0.0.0", "-") else [*fields, ("WARC-IP-Address", ip)])  # noqa: S104
-
-
-def _record_id(kind: str, address: str, date: str, block: bytes) -> str:
-    """The id of a record that has none: a UUID (version 5) of its type, address, date and block, the same at every reading."""
-    return f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{kind} {address} {date} {warc_digest(block)}')}>"
-
-
 class _Stream:
     """A record's plain bytes, from its head on; ``taken`` of them were handed out."""
 
     def __init__(self, source: _Member | _Plain) -> None:
-        self.source = source
+        self._source = source
         self.taken = 0
         self._buffer = b""
 
     def head(self) -> bytes:
         """Up to the empty line; of ARC, the first line."""
         while True:
-            more = self.source.read(_STEP if self._buffer else 4096)
+            more = self._source.read(_STEP if self._buffer else 4096)
             self._buffer += more
-            if line := _ARC_LINE.match(self._buffer):
+            if line := ARC_LINE.match(self._buffer):
                 return self._cut(line.end())
             if self._buffer and not b"WARC/".startswith(self._buffer[:5]) and len(self._buffer) >= _STEP:
                 raise _DamagedError("no WARC or ARC record begins here")
@@ -337,7 +322,7 @@ class _Stream:
         """The next ``size`` bytes, or as many as there are; kept are the first ``MAX_BLOCK``."""
         piece = self._cut(size)
         kept, count = [piece], len(piece)
-        while count < size and (piece := self.source.read(min(size - count, 1 << 20))):
+        while count < size and (piece := self._source.read(min(size - count, 1 << 20))):
             if count < MAX_BLOCK:
                 kept.append(piece[: MAX_BLOCK - count])
             count += len(piece)
@@ -346,16 +331,9 @@ class _Stream:
 
     def rest(self) -> bytes:
         """What is left of a gzip member, which is read to its end if that is less than 64 KiB."""
-        while len(self._buffer) < _STEP and (more := self.source.read(_STEP)):
+        while len(self._buffer) < _STEP and (more := self._source.read(_STEP)):
             self._buffer += more
         return self._buffer
-
-    def pass_breaks(self) -> tuple[bytes, bytes]:
-        """Pass line breaks; these, and what follows them or the beginning of it."""
-        if len(self._buffer) < 4096:
-            self._buffer += self.source.read(4096)
-        found = _BREAKS.match(self._buffer)
-        return self._cut(found.end() if found else 0), self._buffer
 
 
 class _Plain:
@@ -363,7 +341,6 @@ class _Plain:
 
     def __init__(self, part: _Part, offset: int) -> None:
         self._part, self._at = part, offset
-        self.consumed = 0
 
     def read(self, size: int) -> bytes:
         data = self._part.read(self._at, size)

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import struct
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from archive.foreign import MAX_BLOCK, Damage, NoArchiveError, digest_faults, is_capture, read_record, read_records
 from archive.reader import Record, RecordError, captures_of
-from tests.archive.foreign_files import DATE, STYLES, URL, Maker, arc, heritrix, wacz
+from tests.archive.foreign_files import DATE, STYLES, URL, Maker, arc, chunked, heritrix, wacz
 from tests.pipelines.pages import page
 
 
@@ -119,6 +120,16 @@ def test_digests_in_all_their_spellings(digest: str, holds: bool) -> None:
     assert (digest_faults(record) == []) is holds
 
 
+@pytest.mark.parametrize("reading", ["entity body", "chunked bytes"])
+def test_payload_digests_hold_over_the_entity_body_and_over_the_chunked_bytes(tmp_path: Path, reading: str) -> None:
+    body = {"entity body": b"hello", "chunked bytes": chunked(b"hello")}[reading]
+    for payload, holds in ((body, True), (b"other", False)):
+        digest = "sha1:" + base64.b32encode(hashlib.sha1(payload).digest()).decode()
+        block = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello")
+        record = Record(0, 1, (("WARC-Type", "response"), ("WARC-Payload-Digest", digest)), block, len(block))
+        assert (digest_faults(record) == []) is holds
+
+
 # damage
 
 
@@ -187,6 +198,19 @@ def test_what_is_no_archive_is_named_so(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(NoArchiveError, match=r"empty|at 0: "):
         parts(path)
+
+
+def test_many_records_that_all_claim_the_rest_of_the_file_cost_no_more_than_one_reading(tmp_path: Path) -> None:
+    size, count = 20_000_000, 4_000
+    path = tmp_path / "claims.warc"
+    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Date: {DATE}\r\nContent-Length: "
+    path.write_bytes(
+        "".join(f"{head}{size - number * 5_000 - 9_000}\r\n\r\n".ljust(4_999, "x") + "\n" for number in range(count)).encode()
+    )
+    began = time.process_time()
+    records, damages = parts(path)
+    assert (len(records), len(damages)) == (0, count)
+    assert time.process_time() - began < 10
 
 
 def test_headers_without_end_are_given_up(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tests.crawling import ROOT, crawl, scrapy
 from tests.newsroom.server import Newsroom
 from tests.pipelines.pages import TITLE, page
 
+DIGEST = "sha1:7TPYPDUVRMFE5KVYJBXPSSFZW5LD2TG3"  # of "the clean text"
 SAME = ("title", "text", "authors", "published_at", "language", "canonical_url", "tags", "images", "links", "text_sha256")
 
 
@@ -435,6 +436,16 @@ def test_the_proof_finds_an_original_that_changed_or_went(tmp_path: Path, worker
     path.unlink()
     assert any("the file is missing" in line for line in taken.mismatches)
     assert any("rows point into it" in line for line in taken.mismatches)
+
+
+def test_the_proof_covers_records_that_no_row_points_at(tmp_path: Path, workers: Workers) -> None:
+    warc = Maker(tmp_path / "p.warc", packed=False)
+    warc.record("resource", "urn:text:x", b"the clean text", None, Content_Type="text/plain", WARC_Block_Digest=DIGEST)
+    warc.response()
+    taken = Taken(tmp_path / "c", workers, warc.close())
+    assert taken.mismatches == []
+    warc.path.write_bytes(warc.path.read_bytes().replace(b"the clean text", b"the false text"))
+    assert taken.mismatches == [f"p.warc at 0: {part} digest does not match" for part in ("block", "payload")]
 
 
 def test_two_extractions_do_not_write_to_one_collection(tmp_path: Path) -> None:
