@@ -174,8 +174,8 @@ def _in_part(part: _Part) -> Iterator[Record | Damage]:
 
 def _next_start(part: _Part, damaged: int, offset: int) -> int:
     """Where the next record seems to begin, at or after ``offset``; the end if none does."""
-    # within a gzip member bytes that look like a record head belong to its own data
-    start = _MEMBER_START if part.read(damaged, 3) == _GZIP else _START
+    # within a packed record bytes that look like a record head belong to its own data
+    start = _MEMBER_START if _begins_record(part, damaged) else _START
     while offset < part.end:
         # one byte more before, for the line break ahead of a record, and a record head's worth behind
         before = max(part.begin, offset - 1)

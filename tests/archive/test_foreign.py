@@ -135,6 +135,7 @@ def test_payload_digests_hold_over_the_entity_body_and_over_the_chunked_bytes(tm
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(at=1 / 3, junk=b"\r\n", packed=False)
+@example(at=0.0, junk=b"\x1f\x8b\x08", packed=False)
 @given(at=st.floats(0, 0.999), junk=st.binary(min_size=1, max_size=60), packed=st.booleans())
 def test_damage_anywhere_costs_the_records_it_touches_and_no_other(
     tmp_path: Path, at: float, junk: bytes, packed: bool
