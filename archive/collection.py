@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from archive import foreign
+from archive.reader import Record, read_record
 from archive.tables import Table, articles_table, captures_table
 from archive.warc import OPEN_SUFFIX, sync_folder
 
@@ -46,13 +48,28 @@ class Collection:
         return captures_table(self.path / "tables" / "captures")
 
     def warc_files(self) -> list[Path]:
-        """All WARC files, finished ones and those still open, by name."""
-        return sorted([*self.archive.glob("*.warc.gz"), *self.archive.glob("*.warc.gz" + OPEN_SUFFIX)])
+        """All WARC files of our own, finished ones and those still open, by name."""
+        own = [*self.archive.glob("*.warc.gz"), *self.archive.glob("*.warc.gz" + OPEN_SUFFIX)]
+        return sorted(path for path in own if not self.is_foreign(path.name))
 
     def warc_path(self, filename: str) -> Path:
         """The file that a row's ``warc_filename`` means: under its final name, or still open."""
         final = self.archive / Path(filename).name
-        return final if final.exists() else final.with_name(final.name + OPEN_SUFFIX)
+        return final if final.exists() or self.is_foreign(final.name) else final.with_name(final.name + OPEN_SUFFIX)
+
+    @property
+    def sources(self) -> Path:
+        """What is known of the files of others that rows point into: a JSON file for each, see ``archive.sources``."""
+        return self.path / "state" / "sources"
+
+    def is_foreign(self, filename: str) -> bool:
+        """Whether a file in the archive folder was given to ``scrapy extract``, so that its rules are the standard's alone."""
+        return (self.sources / f"{filename}.json").exists()
+
+    def read_record(self, filename: str, offset: int, length: int) -> Record:
+        """The record that a row points at. Raises RecordError."""
+        read = foreign.read_record if self.is_foreign(Path(filename).name) else read_record
+        return read(self.warc_path(filename), offset, length)
 
 
 def open_collection(path: str | os.PathLike[str]) -> Collection:

@@ -1,13 +1,14 @@
 """Reading WARC records strictly: one gzip member, one record, every length true. What is off is named, with its place.
 
-For other people's archives warcio's lenient iterator is the right reader; this one is for proving ours.
+This one is for proving our own files; ``archive.foreign`` reads what others wrote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,12 +29,16 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A WARC record as it lies in its file: byte offset and length of its gzip member, header fields, block."""
+    """A WARC record as it lies in its file: byte offset and length (of its gzip member, if it is packed), header fields, block.
+
+    ``size`` counts the block's bytes, also where a reader kept fewer.
+    """
 
     offset: int
     length: int
     fields: tuple[tuple[str, str], ...]
     block: bytes
+    size: int
 
     def get(self, name: str) -> str | None:
         """First value of the header field ``name``, whatever its case."""
@@ -43,6 +48,20 @@ class Record:
     def kind(self) -> str | None:
         """WARC-Type."""
         return self.get("WARC-Type")
+
+    @property
+    def date(self) -> datetime:
+        """WARC-Date. Raises ValueError if there is none."""
+        return instant(self.get("WARC-Date") or "")
+
+
+def instant(text: str) -> datetime:
+    """A WARC-Date (WARC 1.1, 5.4; a year or a month may do) as an instant in UTC. Raises ValueError."""
+    found = datetime.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) in (4, 7) else text)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text} lies before the first year or after the last") from None
 
 
 def read_record(path: Path, offset: int, length: int) -> Record:
@@ -100,7 +119,7 @@ def _parse(plain: bytes, offset: int, length: int) -> Record:
         if not colon:
             raise RecordError(f"offset {offset}: malformed header line {line[:60]!r}")
         fields.append((name.decode("utf-8", "replace"), value.strip().decode("utf-8", "replace")))
-    record = Record(offset, length, tuple(fields), rest[:-4])
+    record = Record(offset, length, tuple(fields), rest[:-4], len(rest) - 4)
     if rest[-4:] != b"\r\n\r\n" or record.get("Content-Length") != str(len(record.block)):
         raise RecordError(f"offset {offset}: Content-Length does not fit the block")
     return record
@@ -129,25 +148,41 @@ def captures(path: Path) -> Iterator[Capture]:
 
     Of the original that a revisit refers to, only the record id and date are known here; its place is not (offset -1).
     """
-    pending: Capture | None = None
-    for record in read_records(path):
-        if stands_for_capture(record):
+    return (capture for capture, _ in captures_of(read_records(path), path.name, stands_for_capture))
+
+
+def captures_of(records: Iterable[Record], filename: str, stands: Callable[[Record], bool]) -> Iterator[tuple[Capture, Record]]:
+    """The captures among the records of one file, each with the record that ``stands`` for it."""
+    pending: tuple[Capture, Record] | None = None
+    request: Record | None = None
+    for record in records:
+        if stands(record):
             if pending:
                 yield pending
-            pending = _capture(record, path.name)
-        elif pending and record.kind == "request" and record.get("WARC-Concurrent-To") == pending.record_id:
-            pending.request_record_id = record.get("WARC-Record-ID")
-        if pending and record.kind == "metadata" and not record.get("WARC-Refers-To"):
-            _note(pending, record.block)
+            pending = _capture(record, filename), record
+            # most programs write the request behind the answer, some before it
+            if request and record.get("WARC-Concurrent-To") == request.get("WARC-Record-ID"):
+                pending[0].request_record_id = request.get("WARC-Record-ID")
+        elif record.kind == "request":
+            request = record
+            if pending and record.get("WARC-Concurrent-To") == pending[0].record_id:
+                pending[0].request_record_id = record.get("WARC-Record-ID")
+        if pending and record.kind == "metadata" and (stands(record) or _is_note(record, pending[0])):
+            _note(pending[0], record.block)
     if pending:
         yield pending
+
+
+def _is_note(record: Record, capture: Capture) -> bool:
+    """Whether a metadata record says how the capture was fetched; outlinks refer to it instead."""
+    return not record.get("WARC-Refers-To") and record.get("WARC-Concurrent-To") == capture.record_id
 
 
 def _capture(record: Record, filename: str) -> Capture:
     head = parse_head(record.block) if record.kind in ("response", "revisit") else None
     return Capture(
         url=record.get("WARC-Target-URI") or "",
-        date=datetime.fromisoformat(record.get("WARC-Date") or ""),
+        date=record.date,
         record_id=record.get("WARC-Record-ID") or "",
         record_type=record.kind or "",
         filename=filename,
@@ -155,7 +190,7 @@ def _capture(record: Record, filename: str) -> Capture:
         length=record.length,
         status=head.status if head else None,
         digest=record.get("WARC-Payload-Digest"),
-        content_type=head.get("content-type") if head else None,
+        content_type=head.get("content-type") if head else _own_type(record),
         location=head.get("location") if head else None,
         truncated=record.get("WARC-Truncated") if record.kind == "response" else None,
         ip_address=record.get("WARC-IP-Address"),
@@ -164,12 +199,21 @@ def _capture(record: Record, filename: str) -> Capture:
     )
 
 
+def _own_type(record: Record) -> str | None:
+    """The media type of a record that holds a document without an HTTP head."""
+    return record.get("Content-Type") if record.kind in ("response", "resource") else None
+
+
 def _original(record: Record) -> Original | None:
-    record_id, date = record.get("WARC-Refers-To"), record.get("WARC-Refers-To-Date")
-    if record.kind != "revisit" or not record_id or not date:
+    record_id = record.get("WARC-Refers-To")
+    if record.kind != "revisit" or not record_id:
+        return None
+    try:
+        date = instant(record.get("WARC-Refers-To-Date") or "")
+    except ValueError:
         return None
     url, digest = record.get("WARC-Refers-To-Target-URI") or "", record.get("WARC-Payload-Digest") or ""
-    return Original(url, datetime.fromisoformat(date), digest, record_id, "", -1, 0)
+    return Original(url, date, digest, record_id, "", -1, 0)
 
 
 def _note(capture: Capture, block: bytes) -> None:
@@ -177,4 +221,5 @@ def _note(capture: Capture, block: bytes) -> None:
     known = dict(line.split(": ", 1) for line in block.decode("utf-8", "replace").splitlines() if ": " in line)
     capture.via, capture.purpose, capture.error = known.get("via"), known.get("purpose"), known.get("error")
     capture.unpacked = known.get("unpackedContentCoding")
-    capture.milliseconds = int(known["fetchTimeMs"]) if known.get("fetchTimeMs", "").isdigit() else None
+    took = known.get("fetchTimeMs", "")
+    capture.milliseconds = int(took) if re.fullmatch(r"\d{1,9}", took) else None

@@ -12,6 +12,7 @@ from isal.igzip_lib import IsalError
 
 from archive.warc import OPEN_SUFFIX, sync_folder
 
+EXTRACTING = "extracting.lock"
 _STEP = 1 << 20
 
 
@@ -37,8 +38,8 @@ def recover(folder: Path) -> list[Recovered]:
 
 
 def in_use(folder: Path) -> str | None:
-    """The name of a WARC file in ``folder`` that a living process writes to, or None."""
-    for path in folder.glob("*.warc.gz" + OPEN_SUFFIX):
+    """The name of a WARC file in the archive ``folder``, or of an extraction's lock, that a living process holds; or None."""
+    for path in [*folder.glob("*.warc.gz" + OPEN_SUFFIX), *folder.parent.glob(f"state/{EXTRACTING}")]:
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -88,14 +88,18 @@ ARTICLES = _schema(
         _optional("content_type", _STRING, "Content-Type header as sent"),
         _optional("charset", _STRING, "character encoding the page was read in"),
         _optional("content_digest", _STRING, "WARC-Payload-Digest of the record"),
-        _required("warc_filename", _STRING, "WARC file, relative to the collection's archive folder"),
-        _required("warc_record_offset", pa.int64(), "byte where the record's gzip member begins"),
-        _required("warc_record_length", pa.int64(), "bytes of the record's gzip member"),
-        _required("warc_record_id", _STRING, "WARC-Record-ID, in angle brackets"),
+        _required("warc_filename", _STRING, "WARC, ARC or WACZ file, relative to the collection's archive folder"),
+        _required("warc_record_offset", pa.int64(), "byte of that file where the record (packed: its gzip member) begins"),
+        _required("warc_record_length", pa.int64(), "bytes of the record (packed: of its gzip member)"),
+        _required(
+            "warc_record_id",
+            _STRING,
+            "WARC-Record-ID, in angle brackets; where there is none (ARC), made of the record: see docs/extract.md",
+        ),
         _optional(
             "discovery_source",
             _STRING,
-            "how the address was found: feed, news_sitemap, sitemap, section, front_page, list",
+            "how the address was found: feed, news_sitemap, sitemap, section, front_page, list; archive if a file had it",
         ),
         _optional("discovery_url", _STRING, "the feed, sitemap or page that named it"),
         _optional(
@@ -130,20 +134,28 @@ CAPTURES = _schema(
         _optional("content_mime_type", _STRING, "media type of the Content-Type header"),
         _optional("content_charset", _STRING, "charset parameter of the Content-Type header"),
         _optional("content_truncated", _STRING, "WARC-Truncated: length, time, disconnect or unspecified"),
-        _required("warc_filename", _STRING, "WARC file, relative to the collection's archive folder"),
-        _required("warc_record_offset", pa.int64(), "byte where the record's gzip member begins"),
-        _required("warc_record_length", pa.int64(), "bytes of the record's gzip member"),
+        _required("warc_filename", _STRING, "WARC, ARC or WACZ file, relative to the collection's archive folder"),
+        _required("warc_record_offset", pa.int64(), "byte of that file where the record (packed: its gzip member) begins"),
+        _required("warc_record_length", pa.int64(), "bytes of the record (packed: of its gzip member)"),
         # ours
-        _required("warc_record_id", _STRING, "WARC-Record-ID, in angle brackets"),
         _required(
-            "warc_record_type", _STRING, "response; revisit if it says the same as an earlier one; metadata if no byte answered"
+            "warc_record_id",
+            _STRING,
+            "WARC-Record-ID, in angle brackets; where there is none (ARC), made of the record: see docs/extract.md",
+        ),
+        _required(
+            "warc_record_type",
+            _STRING,
+            "response; revisit if it says the same as an earlier one; metadata if no byte answered; in others' files resource",
         ),
         _optional("request_record_id", _STRING, "WARC-Record-ID of the request record written with it"),
         _optional("refers_to_record_id", _STRING, "of a revisit: WARC-Record-ID of the record that holds the payload"),
         _optional("ip_address", _STRING, "address of the server; null behind a proxy"),
         _optional("fetch_ms", pa.int32(), "milliseconds from the request's first byte to the end"),
         _optional("fetch_error", _STRING, "why the fetch failed or was cut short"),
-        _optional("purpose", _STRING, "what it was fetched for: robots, feed, sitemap, page, section, requisite"),
+        _optional(
+            "purpose", _STRING, "what it was fetched for: robots, feed, sitemap, page, section, requisite; null if not known"
+        ),
         _optional("via", _STRING, "the address that led here"),
         _optional("page_id", _STRING, "WARC-Page-ID: one for a page and all that was fetched for its replay"),
         _optional("extraction", _STRING, "what became of the page: article, not_article, failed, timeout, crashed"),

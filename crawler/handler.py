@@ -25,7 +25,8 @@ from archive.http import parse_head, split_interim
 from archive.url import without_secrets
 from crawler.archiving import Archiving
 from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver
-from pipelines.run import PAGES, current
+from pipelines.rows import PAGES
+from pipelines.run import current
 
 if TYPE_CHECKING:
     from scrapy import Request

@@ -28,10 +28,12 @@ class Versions:
 
     def __init__(self, table: Table) -> None:
         self._newest: dict[str, Version] = {}
+        self._records: set[str] = set()
         columns = ["article_id", "version", "text_sha256", "title_sha256", "warc_record_id"]
         for batch in table.dataset().to_batches(columns=columns):
             for identity, *version in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 self._keep(identity, Version(*version))
+                self._records.add(version[-1])
 
     def _keep(self, identity: str, version: Version) -> None:
         known = self._newest.get(identity)
@@ -50,6 +52,10 @@ class Versions:
             row["version"], row["text_sha256"], row["title_sha256"], row["warc_record_id"]
         )
         return True
+
+    def knows(self, record_id: str) -> bool:
+        """Whether the table had a row of this record when the run began."""
+        return record_id in self._records
 
     def has(self, row: dict[str, Any]) -> bool:
         """Whether the newest version was made from the very record that the row names: then the table has this row already."""

@@ -8,11 +8,11 @@ from concurrent.futures import Future
 from typing import Any
 
 from archive.collection import Collection
-from archive.reader import RecordError, read_record
+from archive.reader import RecordError
 from archive.verify import Findings
 from pipelines.article import Page
 from pipelines.extract import EXTRACTOR
-from pipelines.retabulate import job_of_record
+from pipelines.reading import job_of_record
 from pipelines.workers import PageLostError, Workers
 
 _COLUMNS = ["url", "text_sha256", "extractor", "warc_filename", "warc_record_offset", "warc_record_length"]
@@ -42,8 +42,7 @@ def _submit(
     findings: Findings,
 ) -> None:
     try:
-        path = collection.warc_path(row["warc_filename"])
-        record = read_record(path, row["warc_record_offset"], row["warc_record_length"])
+        record = collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
         waiting.append((row, workers.submit(job_of_record(record, row["url"]))))
     except RecordError:
         pass  # named already when the pointer was checked

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import uuid
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import pyarrow.dataset as ds
 
-from archive.capture import Capture, media_type
+from archive.capture import Capture
 from archive.cdxj import Lines, add_files, capture_line, merge
 from archive.collection import Collection
 from archive.exchange import Exchange
@@ -22,12 +20,8 @@ from archive.reader import RecordError, captures
 from archive.record import Original
 from archive.recovery import Recovered, recover
 from pipelines.article import Page
-from pipelines.dedupe import Versions
 from pipelines.record import Recorder
-from pipelines.tabulate import ArticleRow, Found, Tabulator, article_row
-
-HTML = frozenset({"text/html", "application/xhtml+xml"})
-PAGES = frozenset({"page", "section", "front_page"})
+from pipelines.rows import Rows, new_crawl_id
 
 _runs: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
 
@@ -37,41 +31,16 @@ def current(crawler: Any) -> Run | None:
     return _runs.get(crawler)
 
 
-def is_page(capture: Capture) -> bool:
-    """Whether a capture is a whole HTML page that was fetched to be read."""
-    return capture.purpose in PAGES and capture.status == 200 and capture.truncated is None and is_html(capture)
-
-
-def _unread(capture: Capture) -> tuple[str | None, str | None]:
-    """What became of a page that nobody will read, as its capture alone tells."""
-    if capture.status == 304 and capture.original:
-        return "unchanged", "not modified, says the server"
-    if capture.status is None or capture.truncated or capture.status >= 400:
-        return "failed", capture.error or f"http {capture.status}"
-    if capture.status == 200 and not is_html(capture):
-        return "not_article", f"media type {media_type(capture.content_type)}"
-    return None, None
-
-
-def is_html(capture: Capture) -> bool:
-    """Whether the answer calls itself HTML, or nothing."""
-    return (media_type(capture.content_type) or "text/html") in HTML
-
-
-class Run:
-    """What a crawl writes. ``crawl_id`` names it in every row and file."""
+class Run(Rows):
+    """What a crawl writes: records and their rows. ``crawl_id`` names it in every row and file."""
 
     def __init__(self, collection: Collection, info: Iterable[tuple[str, str]], max_bytes: int) -> None:
-        self.collection = collection
-        self.crawl_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        crawl_id = new_crawl_id()
         self.recovered: list[Recovered] = recover(collection.archive)
-        for table in (collection.articles, collection.captures):
-            table.drop_partial()
-        self._journal = Journal(collection.path / "state" / f"untabulated-{self.crawl_id}")
-        self.versions = Versions(collection.articles)
+        self._journal = Journal(collection.path / "state" / f"untabulated-{crawl_id}")
         self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)
         self.recorder = Recorder(collection.archive, info, max_bytes, self.originals, self._journal.add)
-        self.tabulator = Tabulator(collection, self.crawl_id, self.recorder.sync)
+        super().__init__(collection, crawl_id, self.recorder.sync)
         self._index_lines = Lines(collection.index.parent)
         self.closed = False
 
@@ -87,31 +56,6 @@ class Run:
                 self._index_lines.add(line)
         self.add_capture(capture)
         return capture
-
-    def add_capture(self, capture: Capture) -> None:
-        """Take a capture's row; that of a page waits until the page was read."""
-        if capture.purpose in PAGES:
-            capture.extraction, capture.reason = _unread(capture)
-        self.tabulator.add_capture(capture, awaits_reading=is_page(capture))
-
-    def keep(self, page: Page, capture: Capture, found: Found, spider: str | None) -> ArticleRow | None:
-        """The row of a page that is an article with something new to say, for ``Tabulator.add_article``; else None, and what
-        became of the capture is settled."""
-        if page.article is None:
-            self.tabulator.settle(capture, page.verdict, page.reason)
-            return None
-        row = article_row(page.article, capture, found, self.crawl_id, spider)
-        if self.versions.has(row):
-            if capture.original:
-                self.tabulator.settle(capture, "unchanged", "the same bytes as before")
-            else:  # a crash came between the article's row and this one
-                self.tabulator.settle(capture, "article", page.reason)
-            return None
-        if not self.versions.assign(row):
-            self.tabulator.settle(capture, "unchanged", f"same as version {row['version']}")
-            return None
-        row.reason = page.reason
-        return row
 
     def note_links(self, page: Page, capture: Capture) -> None:
         """Store where a page leads, as a metadata record; left out if the disk refuses, for the page itself has it too."""

@@ -69,6 +69,8 @@ def report(name: str, findings: Findings) -> list[str]:
     ]
     if counts["texts"]:
         out.append(f"  {counts['texts']:>9,} texts extracted again and compared")
+    if counts["damaged"]:
+        out.append(f"  {counts['damaged']:>9,} damaged records in files of others, passed over when they were read")
     if counts["other_extractor"]:
         out.append(f"  {counts['other_extractor']:>9,} texts of another extractor version, not compared")
     out.append(f"  {len(findings.mismatches):>9,} mismatches")

@@ -23,7 +23,7 @@ from crawler.politeness import CrawlDelay
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError
 from pipelines.article import Page
-from pipelines.retabulate import HEADERS
+from pipelines.reading import HEADERS
 from pipelines.tabulate import ArticleRow, Found
 from pipelines.workers import Job, PageLostError
 

@@ -194,7 +194,7 @@ def test_rows_whose_part_fails_while_the_crawl_closes_are_not_lost(tmp_path: Pat
                 raise OSError(errno.ENOSPC, "No space left on device")
             super().publish(batch)
 
-    monkeypatch.setattr("pipelines.run.Tabulator", FullFor)
+    monkeypatch.setattr("pipelines.rows.Tabulator", FullFor)
     monkeypatch.setattr("crawler.archiving.Workers", lambda *_: SimpleNamespace(close=lambda: None))
 
     async def crawl_and_close() -> None:

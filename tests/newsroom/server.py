@@ -9,6 +9,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import NamedTuple, Self
+from urllib.parse import urlsplit, urlunsplit
 
 from .content import Expected
 from .site import Answer, Site
@@ -132,7 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self) -> None:
         seen = dict(self.headers.items())
-        answer = self.server.newsroom.answer(self.command, self.headers.get("Host", ""), self.path, seen)
+        target = urlsplit(self.path)  # clients that take it for their proxy ask with the whole address
+        path = urlunsplit(("", "", *target[2:])) if target.netloc else self.path
+        answer = self.server.newsroom.answer(self.command, self.headers.get("Host", ""), path, seen)
         etag = dict(answer.headers).get("ETag")
         if etag and etag == self.headers.get("If-None-Match"):
             self._send(304, [("ETag", etag)], b"", chunked=False)
