@@ -76,12 +76,12 @@ class Entry:
                 offset=int(known["offset"]),
                 length=int(known["length"]),
                 mime=known.get("mime"),
-                status=int(status) if status.isdigit() else None,
+                status=int(status) if status.isdecimal() else None,
                 digest=known.get("digest"),
                 method=known.get("method"),
                 request_body=known.get("requestBody"),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"no line of an index: {error!r}") from None
 
     @property

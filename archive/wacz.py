@@ -136,7 +136,7 @@ class Blocks:
                 try:
                     known = json.loads(b"{" + data)
                     self._places.append((int(known["offset"]), int(known["length"])))
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, OverflowError):
                     raise WaczError(f"{wacz.path}: {INDEX} has a line that is none") from None
                 self._keys.append(key.rstrip())
         self._block = lru_cache(maxsize=4)(self._read)

@@ -377,6 +377,17 @@ def test_no_damage_makes_the_indexer_fail(
         Entry.parse(line)
 
 
+@pytest.mark.parametrize("data", ["[]", '{"url": 1}', '{"url": "u", "filename": "f", "offset": Infinity, "length": "1"}', "{"])
+def test_what_is_no_line_raises_a_value_error(data: str) -> None:
+    with pytest.raises(ValueError, match=r"line|delimiter|property"):
+        Entry.parse(f"com,example)/ 20261123101112 {data}\n".encode())
+
+
+def test_a_status_of_odd_digits_is_unknown() -> None:
+    known = '{"url": "u", "filename": "f", "offset": "0", "length": "1", "status": "2\u00b20"}'
+    assert Entry.parse(f"com,example)/ 20261123101112 {known}\n".encode()).status is None
+
+
 def test_a_bomb_is_named_and_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.warc.gz"
     bomb = b"WARC/1.1\r\nWARC-Type: response\r\nX: " + b"a" * (100 << 20)
