@@ -31,8 +31,8 @@ _MEMBERS = (".warc", ".warc.gz", ".arc", ".arc.gz")
 NAMES = (*_MEMBERS, ".wacz")
 
 _VERSION = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n")
-_MEMBER_START = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
-_START = re.compile(_MEMBER_START.pattern + rb"|(?<=\n)" + _VERSION.pattern + rb"|(?<=\n)" + ARC_LINE.pattern)
+_MEMBER_START = re.compile(rb"\x1f\x8b\x08(?=[\x00-\x1f])")
+_START = re.compile(_MEMBER_START.pattern + rb"|" + _VERSION.pattern + rb"|(?<=\n)" + ARC_LINE.pattern)
 _HEAD_END = re.compile(rb"\n\r?\n")
 _BREAKS = re.compile(rb"(?:\r\n)+|\n*")
 
