@@ -196,11 +196,19 @@ class _Packing:
         self, archive: zipfile.ZipFile, name: str, data: Iterable[bytes], size: int | None = None, deflate: bool = False
     ) -> None:
         """Add a member; players read WARC files and index blocks where they lie, so these are stored."""
+        if size is None:  # it has to be known before the first byte
+            with tempfile.TemporaryFile(dir=self._packed.path.parent) as spool:
+                spool.writelines(data)
+                size = spool.tell()
+                spool.seek(0)
+                self._add(archive, name, _chunks(spool), size, deflate)
+            return
         info = zipfile.ZipInfo(name, max(self._newest.timetuple()[:6], (1980, 1, 1, 0, 0, 0)))
         info.compress_type = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
         info.external_attr = 0o644 << 16
         digest, count = hashlib.sha256(), 0
-        with archive.open(info, "w", force_zip64=size is None or size > zipfile.ZIP64_LIMIT // 2) as member_file:
+        # players take a local header without its zip64 field for granted where the directory has none
+        with archive.open(info, "w", force_zip64=size > zipfile.ZIP64_LIMIT // 2) as member_file:
             for part in data:
                 member_file.write(part)
                 digest.update(part)

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import copyfileobj
 from typing import BinaryIO, Self
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -128,7 +127,7 @@ def _handler(paths: Mapping[str, Path]) -> type[BaseHTTPRequestHandler]:
             self._answer(with_body=False)
 
         def _answer(self, *, with_body: bool) -> None:
-            host, port = self.headers.get("Host", ""), self.server.server_address[1]
+            host, port = self.headers.get("Host", ""), self.server.server_address[1]  # type: ignore[index]
             path = paths.get(unquote(urlsplit(self.path).path))
             if host not in (f"127.0.0.1:{port}", f"localhost:{port}"):  # another site's name that leads here (DNS rebinding)
                 self._refuse(HTTPStatus.MISDIRECTED_REQUEST)
@@ -149,7 +148,8 @@ def _handler(paths: Mapping[str, Path]) -> type[BaseHTTPRequestHandler]:
             self.send_response(HTTPStatus.PARTIAL_CONTENT if partial else HTTPStatus.OK)
             if partial:
                 self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
-            self.send_header("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")
+            media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            self.send_header("Content-Type", f"{media}; charset=utf-8" if media.startswith("text/") else media)
             self.send_header("Content-Length", str(end - start))
             self.send_header("Accept-Ranges", "bytes")
             self.send_header("Cache-Control", "no-cache")
@@ -158,7 +158,10 @@ def _handler(paths: Mapping[str, Path]) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if with_body:
                 file.seek(start)
-                copyfileobj(_Part(file, end - start), self.wfile, _STEP)  # type: ignore[arg-type]
+                left = end - start
+                while left and (data := file.read(min(left, _STEP))):
+                    self.wfile.write(data)
+                    left -= len(data)
 
         def _refuse(self, status: HTTPStatus, *headers: tuple[str, str]) -> None:
             self.send_response(status)
@@ -171,18 +174,6 @@ def _handler(paths: Mapping[str, Path]) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
-
-
-class _Part:
-    """So many bytes of a file from where it stands."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file, self._left = file, size
-
-    def read(self, size: int) -> bytes:
-        data = self._file.read(min(size, self._left))
-        self._left -= len(data)
-        return data
 
 
 def _span(header: str | None, size: int) -> tuple[int, int] | None:

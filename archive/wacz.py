@@ -42,13 +42,17 @@ class WaczError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in the ZIP: ``offset`` of its first byte in the WACZ file, ``packed`` bytes there, ``size`` unpacked."""
+    """A file in the ZIP: ``offset`` of its first byte in the WACZ file, ``packed`` bytes there, ``size`` unpacked.
+
+    ``hidden`` tells that its own header is longer than the ZIP directory lets players think.
+    """
 
     name: str
     offset: int
     packed: int
     size: int
     stored: bool
+    hidden: bool = False
 
 
 class Wacz:
@@ -204,7 +208,9 @@ def _member(info: zipfile.ZipInfo, file: BinaryIO) -> Member:
     if len(data) < _LOCAL_HEADER.size or data[:4] != b"PK\x03\x04":
         raise WaczError(f"{name} is not where the ZIP directory says")
     _, name_length, extra_length = _LOCAL_HEADER.unpack(data)
-    return Member(name, info.header_offset + len(data) + name_length + extra_length, info.compress_size, info.file_size, stored)
+    offset = info.header_offset + len(data) + name_length + extra_length
+    hidden = bool(extra_length) and not info.extra
+    return Member(name, offset, info.compress_size, info.file_size, stored, hidden)
 
 
 def _check_layout(members: list[Member], size: int) -> None:
@@ -285,6 +291,9 @@ def _shape_faults(wacz: Wacz) -> Iterator[str]:
     if not wacz.warcs:
         yield "there is no WARC file in it"
     yield from (f"{one.name} is compressed by the ZIP, players cannot read it" for one in wacz.warcs.values() if not one.stored)
+    yield from (
+        f"{one.name} lies behind a longer header than the ZIP directory tells" for one in wacz.members.values() if one.hidden
+    )
     if BLOCKS in wacz.members and not wacz.members[BLOCKS].stored:
         yield f"{BLOCKS} is compressed by the ZIP, players cannot read it"
     if PLAIN_INDEX not in wacz.members and not {INDEX, BLOCKS} <= wacz.members.keys():

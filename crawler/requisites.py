@@ -216,7 +216,7 @@ class Requisites:
 
 def mode_of(settings: BaseSettings) -> str:
     """The mode that ``BROADSHEET_REQUISITES`` names. Raises SettingError for an unknown one."""
-    mode = str(settings.get("BROADSHEET_REQUISITES"))
+    mode = str(settings.get("BROADSHEET_REQUISITES") or "html")
     if mode not in _MODES:
         raise SettingError(f"BROADSHEET_REQUISITES={mode}: there is no such mode; choose html, images or full")
     return mode

@@ -377,6 +377,16 @@ def test_alterations_are_found(tmp_path: Path, change: object, deflate: str, hon
     assert any(fault in found for found in check(path)), check(path)
 
 
+def test_headers_that_mislead_players_are_found(tmp_path: Path) -> None:
+    """Players add up header and name where the ZIP directory has no extra field, as zipfile's ``force_zip64`` leaves it."""
+    source, path = packed(tmp_path).path, tmp_path / "misleading.wacz"
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            with new.open(name, "w", force_zip64=True) as member:
+                member.write(old.read(name))
+    assert any("lies behind a longer header" in found for found in check(path)), check(path)
+
+
 def test_a_signature_for_other_content_is_found(tmp_path: Path, key: Path) -> None:
     path = packed(tmp_path, key=load_key(key)).path
     assert check(doctored(path, page_line(lambda known: known.update(title="Other")))) == ["the signature does not match"]
