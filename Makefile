@@ -1,7 +1,8 @@
 # make demo   crawl the sample newsroom on this machine and look at the result
 # make test   lint, types, layers and tests
+# make player what scrapy replay needs: ReplayWeb.page, fetched once
 # make peers  other people's programs that judge our files, for those tests that ask them
-.PHONY: demo test peers lint lock docs clean
+.PHONY: demo test peers player lint lock docs clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,12 +20,21 @@ demo: .venv/ready
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-peers: .cache/peers/ready
+peers: .cache/peers/ready .cache/pywb/ready
 
 .cache/peers/ready: tests/peers.txt
 	$(PYTHON) -m venv .cache/peers
 	.cache/peers/bin/python -m pip install --quiet --disable-pip-version-check -r tests/peers.txt
 	touch $@
+
+.cache/pywb/ready: tests/pywb.txt
+	$(PYTHON) -m venv .cache/pywb
+	.cache/pywb/bin/python -m pip install --quiet --disable-pip-version-check -r tests/pywb.txt
+	touch $@
+
+# the player that scrapy replay serves: fetched once with npm, its checksum looked at
+player: .venv/ready
+	$(BIN)/scrapy replay --fetch-player
 
 lint: .venv/ready
 	$(BIN)/ruff check .
