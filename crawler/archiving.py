@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
+from archive.audit import Audit, article_rows, audit_pages
+from archive.cdxj import Index
 from archive.collection import create_collection
 from crawler.addon import worker_count
 from pipelines.retabulate import retabulate
@@ -159,12 +161,25 @@ class Archiving:
         if self._publishing:
             await self._publishing
         await asyncio.to_thread(self._close_run)
+        sample = await asyncio.to_thread(self._audit)
         stats = self.crawler.stats
         for name, count in self.run.recorder.counts.items():
             stats.set_value(f"broadsheet/warc/{name}", count)
         stats.set_value("broadsheet/warc/bytes", self.run.recorder.writer.bytes_written)
         stats.set_value("broadsheet/warc/files", len(self.run.recorder.writer.names))
         stats.set_value("broadsheet/warc/seconds", round(self.run.recorder.seconds, 6))
+
+        if sample.pages:
+            stats.set_value("broadsheet/replay/pages", len(sample.pages))
+            stats.set_value("broadsheet/replay/coverage", round(sample.coverage or 0.0, 1))
+
+    def _audit(self) -> Audit:
+        """How some of this crawl's pages would replay."""
+        found, collection = Audit(), self.run.collection
+        with contextlib.suppress(OSError), Index(collection.index) as index:  # there is none if the disk refused
+            rows = article_rows(collection, self.crawler.settings.getint("BROADSHEET_AUDIT_SAMPLE"), self.run.crawl_id)
+            audit_pages(collection, index, rows, found)
+        return found
 
     def _close_run(self) -> None:
         atexit.unregister(self._close_run)

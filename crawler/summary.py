@@ -77,6 +77,10 @@ class Summary:
         ]
         out.append(f"  captures   {stats.get('broadsheet/warc/captures', 0):,} in {_files(stats)}, {size / 1e6:,.1f} MB")
         out += _requisites(stats)
+        if looked_at := stats.get("broadsheet/replay/pages"):
+            out.append(
+                f"  replay     {stats['broadsheet/replay/coverage']:g} % of what {looked_at} of the new pages load is here"
+            )
         out.append(f"  errors     {sum(errors.values()):,}" + (":" if errors else ""))
         out += [
             f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
