@@ -19,11 +19,12 @@ SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": "127.0.0.0/8",
     "BROADSHEET_HOSTS": "*.test=127.0.0.1",
     "DOWNLOAD_DELAY": "0",
+    "BROADSHEET_REQUISITES": "full",
 }
 
 
 def main() -> int:
-    """Crawl, show, verify; the exit code is the first that is not 0."""
+    """Crawl, show, verify, audit; the exit code is the first that is not 0."""
     console = Console()
     shutil.rmtree(COLLECTION, ignore_errors=True)
     with Newsroom() as newsroom:
@@ -31,7 +32,9 @@ def main() -> int:
         code = scrapy("crawl", "news", "-a", f"sites={','.join(newsroom.front_pages)}", "-a", f"collection={COLLECTION}")
     if code == 0:
         show(console)
-        code = scrapy("verify", str(COLLECTION))
+        code = scrapy("verify", str(COLLECTION)) or scrapy("audit", str(COLLECTION))
+    if code == 0:
+        print(f"Look at the pages as they were, the newsroom gone:  make player && .venv/bin/scrapy replay {COLLECTION}")
     return code
 
 
