@@ -27,14 +27,15 @@ from warcio.timeutils import iso_date_to_timestamp
 
 from archive.capture import Capture
 from archive.exchange import Exchange
+from archive.foreign import Damage, NoArchiveError, read_records
 from archive.http import split_interim
-from archive.reader import RecordError
+from archive.reader import Record
 from archive.request_key import METHODS, MOST_BODY, body_query, with_body
-from archive.stream import Fault, Opened, each_record
 from archive.url import surt
 from archive.warc import OPEN_SUFFIX, sync_folder
 
 _ANSWERS = frozenset({"response", "revisit"})
+_WITH_HEAD = _ANSWERS | {"request"}
 _INDEXED = _ANSWERS | {"resource", "metadata"}
 _TYPE_END = re.compile(r"[;\s]")
 _STEP = 1 << 16
@@ -183,6 +184,18 @@ class Index:
         return min(self.lines(url), key=lambda found: (found.url != url, abs(found.moment - wanted)), default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A place in a WARC file that cannot be read, and why."""
+
+    filename: str
+    offset: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.filename} at {self.offset}: {self.what}"
+
+
 @dataclass(slots=True)
 class _Part:
     """What a line needs of one record. ``http`` is the parsed head of its HTTP message."""
@@ -209,8 +222,7 @@ def index_lines(path: Path, report: Callable[[Fault], None] = lambda _: None) ->
     """The index lines of a WARC file, in the file's order. Damaged places go to ``report``. Raises OSError."""
     filename = path.name.removesuffix(OPEN_SUFFIX)
     previous: _Part | None = None
-    for opened, part in each_record(path, _part, report):
-        part.length = opened.length
+    for part in _parts(path, report):
         request, answer = _pair(previous, part)
         if answer:
             yield _line(answer, request, filename)
@@ -221,6 +233,19 @@ def index_lines(path: Path, report: Callable[[Fault], None] = lambda _: None) ->
         previous = part
     if previous and previous.is_indexed:
         yield _line(previous, None, filename)
+
+
+def _parts(path: Path, report: Callable[[Fault], None]) -> Iterator[_Part]:
+    try:
+        for item in read_records(path):
+            if isinstance(item, Damage):
+                report(Fault(path.name, item.offset, item.reason))
+            elif (part := _part(item)).kind in _ANSWERS and not (part.url and part.timestamp):
+                report(Fault(path.name, item.offset, "a record without WARC-Target-URI or WARC-Date"))
+            else:
+                yield part
+    except NoArchiveError as error:
+        report(Fault(path.name, 0, str(error).removeprefix("at 0: ")))
 
 
 def capture_line(capture: Capture, exchange: Exchange) -> bytes | None:
@@ -242,30 +267,29 @@ def _http_head(stream: io.BytesIO) -> Any:
         return None
 
 
-def _part(opened: Opened) -> _Part:
-    """What the index needs of a record. Raises RecordError for an answer that does not say whose it is."""
-    record = opened.record
-    kind = record.rec_type or ""
-    if kind != "request" and (kind not in _INDEXED or _is_about(opened)):
+def _part(record: Record) -> _Part:
+    """What the index needs of a record."""
+    kind = record.kind or ""
+    if kind != "request" and (kind not in _INDEXED or _is_about(record)):
         return _Part("", "", "", None)
+    payload, url = io.BytesIO(record.block), (record.get("WARC-Target-URI") or "").replace(" ", "%20")
     part = _Part(
         kind=kind,
-        url=opened.get("WARC-Target-URI") or "",
-        timestamp=_timestamp(opened.get("WARC-Date")),
-        http=record.http_headers,
-        content_type=opened.get("Content-Type"),
-        record_id=opened.get("WARC-Record-ID"),
-        concurrent_to=opened.get("WARC-Concurrent-To"),
-        digest=opened.get("WARC-Payload-Digest"),
-        offset=opened.offset,
+        url=url,
+        timestamp=_timestamp(record.get("WARC-Date")),
+        http=_http_head(payload) if kind in _WITH_HEAD and url.startswith(("http:", "https:")) else None,
+        content_type=record.get("Content-Type"),
+        record_id=record.get("WARC-Record-ID"),
+        concurrent_to=record.get("WARC-Concurrent-To"),
+        digest=record.get("WARC-Payload-Digest"),
+        offset=record.offset,
+        length=record.length - record.padding,
     )
-    if kind in _ANSWERS and not (part.url and part.timestamp):
-        raise RecordError("a record without WARC-Target-URI or WARC-Date")
     if kind == "request":
         if part.http and part.http.protocol.upper() in METHODS:
-            part.body = record.content_stream().read(MOST_BODY)
+            part.body = payload.read(MOST_BODY)
     elif part.digest is None:
-        part.digest = _sha1(record.raw_stream)
+        part.digest = _sha1(payload)
     return part
 
 
@@ -276,9 +300,9 @@ def _timestamp(date: str | None) -> str:
         return ""
 
 
-def _is_about(opened: Opened) -> bool:
+def _is_about(record: Record) -> bool:
     """Whether a record only tells of another one; cdxj-indexer leaves those out too."""
-    return opened.record.rec_type not in _ANSWERS and opened.get("Content-Type") == "application/warc-fields"
+    return record.kind not in _ANSWERS and record.get("Content-Type") == "application/warc-fields"
 
 
 def _pair(first: _Part | None, second: _Part) -> tuple[_Part | None, _Part | None]:

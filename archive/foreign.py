@@ -213,14 +213,13 @@ def _record_at(part: _Part, offset: int) -> Record:
     else:
         raise _DamagedError("no WARC or ARC record begins here")
     # of a plain record the end is looked at first: whoever lies about it costs one look and not a reading
-    length = 0 if member else _plain_length(part, offset, len(head), size)
+    padding = 0 if member else _padding(part, offset, len(head), size)
     block = stream.take(size)
     if stream.taken - len(head) < size:
         raise _DamagedError(f"it holds {stream.taken - len(head):,} of the {size:,} bytes that it announces")
-    if member:
-        length = _member_length(stream, member)
+    length = _member_length(stream, member) if member else len(head) + size + padding
     fields = _arc_fields(line, block) if line else _warc_fields(head, block)
-    return Record(offset, length, fields, block, size)
+    return Record(offset, length, fields, block, size, padding)
 
 
 def _member_length(stream: _Stream, member: _Member) -> int:
@@ -236,8 +235,8 @@ def _member_length(stream: _Stream, member: _Member) -> int:
     return member.consumed
 
 
-def _plain_length(part: _Part, offset: int, head: int, size: int) -> int:
-    """The bytes of a plain record, with the line breaks behind it, if it ends where it says."""
+def _padding(part: _Part, offset: int, head: int, size: int) -> int:
+    """The bytes of line breaks behind a plain record, if it ends where it says."""
     end = offset + head + size
     if end > part.end:
         raise _DamagedError(f"it holds {part.end - offset - head:,} of the {size:,} bytes that it announces", offset + head)
@@ -248,7 +247,7 @@ def _plain_length(part: _Part, offset: int, head: int, size: int) -> int:
     follows = not following or _begins(following) or following.startswith(_GZIP)
     if not follows and not breaks.startswith(b"\r\n\r\n"):  # behind WARC's own end the next record may be the damaged one
         raise _DamagedError("no record follows the bytes that it announces", offset + head)
-    return head + size + len(breaks)
+    return len(breaks)
 
 
 def _content_length(head: bytes) -> int:

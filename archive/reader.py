@@ -31,7 +31,8 @@ class RecordError(ValueError):
 class Record:
     """A WARC record as it lies in its file: byte offset and length (of its gzip member, if it is packed), header fields, block.
 
-    ``size`` counts the block's bytes, also where a reader kept fewer.
+    ``size`` counts the block's bytes, also where a reader kept fewer; ``padding`` the line breaks behind a record that is not
+    packed, which ``length`` includes.
     """
 
     offset: int
@@ -39,6 +40,7 @@ class Record:
     fields: tuple[tuple[str, str], ...]
     block: bytes
     size: int
+    padding: int = 0
 
     def get(self, name: str) -> str | None:
         """First value of the header field ``name``, whatever its case."""

@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 from isal import isal_zlib
 
 from archive import cdxj
-from archive.cdxj import Entry, Index, Lines, SortedFile, add_files, index_lines, merge, rebuild
+from archive.cdxj import Entry, Fault, Index, Lines, SortedFile, add_files, index_lines, merge, rebuild
 from archive.collection import create_collection
 from archive.digest import warc_digest
 from archive.request_key import body_query
-from archive.stream import Fault
 from pipelines.run import Run
 from tests.archive.exchanges import HTML, exchange, response, writer
 from tests.crawling import scrapy
@@ -348,10 +347,18 @@ def test_a_file_that_was_gzipped_as_a_whole_cannot_be_indexed_and_says_so(tmp_pa
     path.write_bytes(gzip.compress(plain.read_bytes()))
     faults: list[Fault] = []
     assert keys(path, faults) == []
-    assert "more than one record in a gzip member" in str(faults[0])
+    assert "more than one record lies in one gzip member" in str(faults[0])
 
 
-NO_ARCHIVES = [b"", b"\x1f\x8b", b"hello", gzip.compress(b""), gzip.compress(b"hello"), b"WARC/1.1\r\n", b"\0" * 99]
+NO_ARCHIVES = [
+    b"",
+    b"\x1f\x8b",
+    b"hello",
+    gzip.compress(b"", mtime=0),
+    gzip.compress(b"hello", mtime=0),
+    b"WARC/1.1\r\n",
+    b"\0" * 99,
+]
 
 
 @pytest.mark.parametrize("data", NO_ARCHIVES)
@@ -360,7 +367,7 @@ def test_files_that_are_no_archives_raise_nothing(tmp_path: Path, data: bytes) -
     path.write_bytes(data)
     faults: list[Fault] = []
     assert keys(path, faults) == []
-    assert bool(faults) == bool(data)
+    assert faults
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=4), st.booleans())
@@ -398,7 +405,7 @@ def test_a_bomb_is_named_and_takes_no_memory(tmp_path: Path) -> None:
     assert keys(path, faults) == ["0"]
     assert tracemalloc.get_traced_memory()[1] < 64 << 20
     tracemalloc.stop()
-    assert "more than 16 MiB" in str(faults[0])
+    assert "longer than 1 MiB" in str(faults[0])
 
 
 def test_scrapy_index_names_what_is_damaged_and_ends_with_1(run: Run) -> None:
