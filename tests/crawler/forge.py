@@ -5,6 +5,7 @@ workers' nursery is forked as well instead of being started anew.
 """
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -16,7 +17,36 @@ from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
+from pipelines.extract import warm_up
 from tests.crawling import LOCAL, ROOT
+
+# whatever a crawl imports; a reactor does not survive a fork, so none of these may install one
+NEEDED = [
+    "scrapy.cmdline",
+    "scrapy.commands.crawl",
+    "scrapy.core.downloader.contextfactory",
+    "scrapy.core.downloader.handlers.http11",
+    "scrapy.core.scheduler",
+    "scrapy.extensions.corestats",
+    "scrapy.extensions.remote_control",
+    "scrapy.pqueues",
+    "scrapy.squeues",
+    "scrapy.statscollectors",
+    "crawler.commands.audit",
+    "crawler.commands.crawl",
+    "crawler.commands.extract",
+    "crawler.commands.index",
+    "crawler.commands.replay",
+    "crawler.commands.verify",
+    "crawler.commands.wacz",
+    "crawler.handler",
+    "crawler.progress",
+    "crawler.requisites",
+    "crawler.robots",
+    "crawler.spiders.news",
+    "crawler.summary",
+    "pipelines.item_pipeline",
+]
 
 
 class Forge:
@@ -112,8 +142,8 @@ def _crawl(command: list[str], log: str) -> None:
 
 
 def main() -> None:
-    from pipelines.extract import warm_up
-
+    for name in NEEDED:
+        importlib.import_module(name)
     warm_up()
     assert "twisted.internet.reactor" not in sys.modules, "a reactor does not survive a fork"
     gc.freeze()
