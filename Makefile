@@ -18,7 +18,7 @@ demo: .venv/ready
 	@$(BIN)/python -m tests.newsroom.demo
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 peers: .cache/peers/ready .cache/pywb/ready
 

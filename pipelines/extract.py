@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 
-from htmldate.extractors import get_external_parser
 from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
@@ -166,9 +165,9 @@ def flags(article: Article) -> list[str]:
 
 
 def warm_up() -> None:
-    """Pay what the first pages would: the last resorts' tables (dateparser's locales take 1.5 s, justext's lists 0.2 s)."""
+    """Pay what the first pages would. dateparser's locales (1.4 s) are left to the first page that needs them: many a crawl has
+    none, and nobody waits for its first page that long."""
     with suppress(Exception):  # a library that changed inside costs its first page some time, no more
-        get_external_parser().get_date_data("samedi 3 qwerty")
         jt_stoplist_init()
     words = " ".join(f"word{number}" for number in range(120))
     page = f"<html><head><title>warm</title></head><body><article><h1>Warm</h1><p>{words}</p></article></body></html>"

@@ -364,7 +364,7 @@ def test_a_run_that_is_killed_at_any_moment_is_taken_up_again_without_loss_or_re
     quiet: dict[str, Any] = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([*command, str(tmp_path / "whole")], check=True, **quiet)
     killed = 0
-    for attempt in range(9):
+    for attempt in range(4):
         run = subprocess.Popen([*command, str(tmp_path / "c")], **quiet)
         parts = tmp_path / "c" / "tables"
         began, before = time.monotonic(), len([*parts.glob("*/*/part-*")])
@@ -378,7 +378,7 @@ def test_a_run_that_is_killed_at_any_moment_is_taken_up_again_without_loss_or_re
         run.wait()
         killed += 1
         rows_of(tmp_path / "c")  # every part can be read
-    assert killed >= 4
+    assert killed >= 3
     subprocess.run([*command, str(tmp_path / "c")], check=True, **quiet)
     assert rows_of(tmp_path / "c") == rows_of(tmp_path / "whole")
     assert verify(open_collection(tmp_path / "c")).mismatches == []

@@ -1,6 +1,6 @@
 """kill -9 at 200 random moments of a real crawl: whatever the moment, the next crawl goes on and nothing is lost.
 
-Ten kills a collection, each followed by the same command again, then one crawl that is left alone. ``BROADSHEET_KILL_SEED``
+Twenty kills a collection, each followed by the same command again, then one crawl that is left alone. ``BROADSHEET_KILL_SEED``
 repeats the moments of a run that failed.
 """
 
@@ -22,7 +22,7 @@ from tests.crawler.forge import Forge
 from tests.newsroom.content import Expected
 from tests.newsroom.server import Newsroom
 
-ROUNDS, KILLS, PAGES = 20, 10, 6
+ROUNDS, KILLS, PAGES = 10, 20, 6
 MOVING = "dredger|bridge-toll|/amp/"  # stories that go on on another page, are corrected meanwhile, or are another's twin
 SEED = int(os.environ.get("BROADSHEET_KILL_SEED") or random.randrange(10**6))
 # everything that takes turns with the crawl comes as often as it can

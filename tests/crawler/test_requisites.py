@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -109,32 +111,40 @@ def test_within_their_time_to_live_pictures_are_not_fetched_again(newsroom: News
     assert assets(newsroom) in (first, set())  # the page is unchanged by now: it makes no row
 
 
-@pytest.fixture
-def site() -> Iterator[RawServer]:
+@contextmanager
+def serving() -> Iterator[RawServer]:
     shared = '<link rel="stylesheet" href="/shared.css"><img src="/a.png">'
+    poor = "".join(f'<img src="/{name}.png">' for name in ("a", "gone", "private/c", "moved"))
+    looping = '<link rel="stylesheet" href="/loop.css"><iframe src="/frame"></iframe>'
     replies = {
         "/robots.txt": reply(b"User-agent: *\nDisallow: /private/\n", "text/plain"),
         "/first": reply(page(shared)),
         "/second": reply(page(shared + '<img src="/b.png">', "<p>A second story, with words of its own.</p>")),
-        "/poor": reply(page('<img src="/a.png"><img src="/gone.png"><img src="/private/c.png"><img src="/moved.png">')),
+        "/poor": reply(page(poor, "<p>A poor story, with words of its own.</p>")),
         "/heavy": reply(page("".join(f'<img src="/heavy-{n}.png">' for n in range(9)))),
         "/many": reply(page("".join(f'<img src="/many-{n}.png">' for n in range(30)))),
-        "/looping": reply(page('<link rel="stylesheet" href="/loop.css"><iframe src="/frame"></iframe>')),
+        "/looping": reply(page(looping, "<p>A looping story, with words of its own.</p>")),
         "/loop.css": reply(b"@import 'loop2.css'; a{background:url(a.png)}", "text/css"),
         "/loop2.css": reply(b"@import 'loop.css'; @import 'deep.css';", "text/css"),
         "/deep.css": reply(b"a{background:url(too-deep.png)}", "text/css"),
-        "/frame": reply(page('<img src="/b.png"><iframe src="/frame-in-frame"></iframe>')),
+        "/frame": reply(page('<img src="/framed.png"><iframe src="/frame-in-frame"></iframe>')),
         "/shared.css": reply(b"a{background:url(bg.png)}", "text/css"),
-        "/moved.png": reply(b"", more="Location: /b.png\r\n", status="302 Found"),
+        "/moved.png": reply(b"", more="Location: /target.png\r\n", status="302 Found"),
         "/gone.png": reply(b"", status="404 Not Found"),
     }
-    for name in ("/a.png", "/b.png", "/bg.png"):
+    for name in ("/a.png", "/b.png", "/bg.png", "/framed.png", "/target.png"):
         replies[name] = reply(b"\x89PNG picture", "image/png")
     for number in range(9):
         replies[f"/heavy-{number}.png"] = reply(b"\x89PNG" + b"x" * 100_000, "image/png")
     for number in range(30):
         replies[f"/many-{number}.png"] = reply(b"\x89PNG picture", "image/png")
     with RawServer(replies) as server:
+        yield server
+
+
+@pytest.fixture
+def site() -> Iterator[RawServer]:
+    with serving() as server:
         yield server
 
 
@@ -147,28 +157,43 @@ def crawl_site(site: RawServer, collection: Path, *paths: str, **settings: str) 
     return {row["url"].removeprefix(site.url("")): row for row in rows(collection, "articles")}
 
 
-def test_what_two_pages_share_is_fetched_once_and_counts_for_both(site: RawServer, tmp_path: Path) -> None:
-    articles = crawl_site(site, tmp_path / "c", "/first", "/second")
-    assert sorted(fetched(site)) == ["/a.png", "/b.png", "/bg.png", "/first", "/second", "/shared.css"]
-    assert [articles[path]["replay_coverage"] for path in ("/first", "/second")] == [100.0, 100.0]
+@dataclass
+class Crawled:
+    """One crawl of several pages: what the server was asked, the rows by path."""
+
+    asked: list[str]
+    articles: dict[str, dict[str, Any]]
+    captures: list[dict[str, Any]]
+    site: RawServer
 
 
-def test_what_is_gone_or_forbidden_is_missing_and_named(site: RawServer, tmp_path: Path) -> None:
-    poor = crawl_site(site, tmp_path / "c", "/poor")["/poor"]
-    assert sorted(poor["requisites_missing"]) == [site.url("/gone.png"), site.url("/private/c.png")]
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
+    folder = tmp_path_factory.mktemp("requisites")
+    with serving() as site:
+        articles = crawl_site(site, folder / "c", "/first", "/second", "/poor", "/looping")
+        yield Crawled(fetched(site), articles, rows(folder / "c", "captures"), site)
+
+
+def test_what_two_pages_share_is_fetched_once_and_counts_for_both(crawled: Crawled) -> None:
+    assert len(crawled.asked) == len(set(crawled.asked))
+    assert {"/a.png", "/b.png", "/bg.png", "/shared.css"} <= set(crawled.asked)
+    assert [crawled.articles[path]["replay_coverage"] for path in ("/first", "/second")] == [100.0, 100.0]
+
+
+def test_what_is_gone_or_forbidden_is_missing_and_named(crawled: Crawled) -> None:
+    poor = crawled.articles["/poor"]
+    assert sorted(poor["requisites_missing"]) == [crawled.site.url("/gone.png"), crawled.site.url("/private/c.png")]
     assert poor["replay_coverage"] == 50.0
-    assert "/private/c.png" not in fetched(site)
-    assert "/b.png" in fetched(site)  # behind the redirect
+    assert "/private/c.png" not in crawled.asked
+    assert "/target.png" in crawled.asked  # behind the redirect
 
 
-def test_stylesheets_and_frames_are_followed_but_not_for_ever(site: RawServer, tmp_path: Path) -> None:
-    looping = crawl_site(site, tmp_path / "c", "/looping")["/looping"]
-    paths = fetched(site)
-    assert len(paths) == len(set(paths))
-    assert {"/loop.css", "/loop2.css", "/deep.css", "/frame", "/b.png"} <= set(paths)
-    assert "/too-deep.png" not in paths
-    assert site.url("/frame-in-frame") in looping["requisites_missing"]
-    (frame,) = (row for row in rows(tmp_path / "c", "captures") if row["url"].endswith("/frame"))
+def test_stylesheets_and_frames_are_followed_but_not_for_ever(crawled: Crawled) -> None:
+    assert {"/loop.css", "/loop2.css", "/deep.css", "/frame", "/framed.png"} <= set(crawled.asked)
+    assert "/too-deep.png" not in crawled.asked
+    assert crawled.site.url("/frame-in-frame") in crawled.articles["/looping"]["requisites_missing"]
+    (frame,) = (row for row in crawled.captures if row["url"].endswith("/frame"))
     assert (frame["purpose"], frame["extraction"]) == ("requisite", None)  # never an article
 
 
