@@ -19,6 +19,7 @@ import pytest
 import trafilatura
 from lxml import html as lxml_html
 
+from archive.requisites import read
 from tests.newsroom import Expected, Newsroom
 from tests.newsroom.content import Story, read_stories
 
@@ -282,6 +283,34 @@ def test_static_files_have_their_media_types(newsroom: Newsroom) -> None:
     style = fetch(newsroom.url("courier", "/static/site.css")).body
     assert b'@import url("type.css")' in style
     assert fetch(newsroom.url("courier", "/favicon.ico")).body.startswith(b"\x00\x00\x01\x00")
+
+
+def test_the_host_of_pictures_answers_for_its_files_alone(newsroom: Newsroom) -> None:
+    types = {"/pier-640.webp": "image/webp", "/pier-640.jpg": "image/jpeg", "/wire.css": "text/css"}
+    for path, media in types.items():
+        reply = fetch(newsroom.url("cdn", path))
+        assert (reply.status, reply.headers["Content-Type"]) == (200, media)
+    assert fetch(newsroom.url("cdn", "/")).status == 404
+    assert b"Disallow:\n" in fetch(newsroom.url("cdn", "/robots.txt")).body
+    assert "cdn.harbour-courier.test" not in newsroom.hosts
+
+
+def test_whatever_a_page_or_a_stylesheet_loads_is_there(newsroom: Newsroom) -> None:
+    kinds: set[str] = set()
+    open_, seen = [page.url for page in newsroom.expected if page.extra["status"] == 200], set()
+    while open_:
+        url = open_.pop()
+        reply = fetch(url)
+        assert reply.status == 200, url
+        for reference in read(reply.body, url, reply.headers["Content-Type"]):
+            kinds.add(reference.kind)
+            if reference.url not in seen:
+                seen.add(reference.url)
+                open_.append(reference.url)
+    assert kinds == {"stylesheet", "image", "font", "script", "media", "frame"}
+    assert len([url for url in seen if "//cdn." in url]) > 15
+    served = {path for key, path in newsroom.site.routes if path.startswith("/static/") or key == "cdn"} - {"/robots.txt"}
+    assert sorted(served - {urlsplit(url).path for url in seen}) == []
 
 
 # what pages hold

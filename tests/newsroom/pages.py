@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from pathlib import PurePosixPath
 from string import Template
 from typing import Any
 
@@ -18,15 +19,17 @@ DEFAULT_IMAGE = "/static/pier.jpg"
 
 @dataclass(frozen=True)
 class Pages:
-    """Renders for one port. ``hosts`` are the settings of site.toml by key, ``stories`` all stories by slug."""
+    """Renders for one port. ``hosts`` are the settings of site.toml by key, ``stories`` all stories by slug, ``cdn`` the name
+    of the host that has pictures and styles alone."""
 
     port: int
     hosts: dict[str, dict[str, Any]]
+    cdn: str
     stories: dict[str, Story]
 
     def url(self, host: str, path: str) -> str:
-        """The full address of a path; ``host`` is a key or a name."""
-        name = self.hosts[host]["name"] if host in self.hosts else host
+        """The full address of a path; ``host`` is a key, ``cdn``, or a name."""
+        name = self.cdn if host == "cdn" else self.hosts[host]["name"] if host in self.hosts else host
         return f"http://{name}:{self.port}{path}"
 
     def address(self, key: str) -> Callable[[str], str]:
@@ -38,7 +41,7 @@ class Pages:
         return address
 
     def origins(self) -> dict[str, str]:
-        return {key: self.url(key, "") for key in self.hosts}
+        return {key: self.url(key, "") for key in self.hosts} | {"cdn": self.url("cdn", "")}
 
     def listed(self, key: str, place: str) -> list[Story]:
         """A host's stories that are listed in a place (front, section, feed, sitemap, archive, news), newest first."""
@@ -62,6 +65,7 @@ class Pages:
             section=escape(story.label or host["sections"][story.section]),
             body=Template(story.body).substitute(self.origins(), updates=_updates(story)),
             image=story.image or DEFAULT_IMAGE,
+            shot=PurePosixPath(story.image or DEFAULT_IMAGE).stem,
             pager=_pager(story),
             related="\n".join(_item(other.path, other.headline) for other in near),
             url=address(story.path),

@@ -1,4 +1,4 @@
-"""The newsroom's HTTP server: three hosts on one loopback port, told apart by the Host header."""
+"""The newsroom's HTTP server: all hosts on one loopback port, told apart by the Host header."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Newsroom:
 
     @property
     def hosts(self) -> list[str]:
-        """The three host names, main site first, without port."""
-        return list(self.site.keys)
+        """The names of the three papers, main site first, without port."""
+        return [host["name"] for host in self.site.hosts.values()]
 
     @property
     def front_pages(self) -> list[str]:

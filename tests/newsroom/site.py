@@ -15,6 +15,7 @@ from .pages import Pages
 
 Rule = dict[str, Any]
 mimetypes.add_type("font/woff2", ".woff2")
+mimetypes.add_type("image/webp", ".webp")
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,23 @@ Route = Callable[[int], Answer]
 
 
 class Site:
-    """All addresses of the three hosts. ``routes`` maps (key of the host, path) to a function of the fetch's number."""
+    """All addresses of the three papers and of the host that serves their pictures. ``routes`` maps (key of the host, path)
+    to a function of the fetch's number."""
 
     def __init__(self, port: int) -> None:
         settings = read_settings()
         self.hosts: dict[str, Rule] = settings["hosts"]
-        self.keys = {host["name"]: key for key, host in self.hosts.items()}
+        cdn = settings["cdn"]["name"]
+        self.keys = {host["name"]: key for key, host in self.hosts.items()} | {cdn: "cdn"}
         self.stories = read_stories()
-        self.pages = Pages(port, self.hosts, self.stories)
+        self.pages = Pages(port, self.hosts, cdn, self.stories)
         self.rules: dict[str, list[Rule]] = {kind: settings[kind] for kind in ("pages", "failures", "redirects")}
         self.routes: dict[tuple[str, str], Route] = {}
         for key in self.hosts:
             self._add_hubs(key)
             self._add_text(key, "/robots.txt", "text/plain", self._robots)
             self._add_static(key)
+        self._add_cdn()
         self._add_text("courier", "/rss.xml", "application/rss+xml", self._rss)
         self._add_text("wire", "/feed.atom", "application/atom+xml", self._atom)
         self._add_sitemaps("courier")
@@ -67,7 +71,7 @@ class Site:
         """The answer to the ``count``-th fetch of a path; an unknown query is ignored."""
         key = self.keys[host]
         route = self.routes.get((key, path)) or self.routes.get((key, path.partition("?")[0]))
-        return route(count) if route else self._failure({"host": key, "status": 404})
+        return route(count) if route else self._failure({"host": key if key in self.hosts else "courier", "status": 404})
 
     def disallowed(self) -> list[str]:
         return [self.url(key, path) for key, path in self.routes if path.startswith("/private/")]
@@ -138,6 +142,12 @@ class Site:
         for file in sorted((HERE / "static").iterdir()):
             path = "/favicon.ico" if file.name == "favicon.ico" else f"/static/{file.name}"
             self.routes[key, path] = lambda count, file=file: _static(file.name, file.read_bytes())
+
+    def _add_cdn(self) -> None:
+        allowed = Answer(200, [("Content-Type", "text/plain")], b"User-agent: *\nDisallow:\n")
+        self.routes["cdn", "/robots.txt"] = lambda count: allowed
+        for file in sorted((HERE / "cdn").iterdir()):
+            self.routes["cdn", f"/{file.name}"] = lambda count, file=file: _static(file.name, file.read_bytes())
 
     def _packs(self, key: str) -> bool:
         return bool(self.hosts[key].get("gzip"))
