@@ -6,29 +6,26 @@ ReplayWeb.page and pywb, found by trying (docs/decisions.md).
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter, OrderedDict
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
-
-import pyarrow as pa
 
 from archive import foreign
-from archive.cdxj import Entry, Index
+from archive.cdxj import Index
 from archive.collection import Collection
-from archive.http import Head, content, parse_head
+from archive.http import Head, parse_head
+from archive.playback import Fault, Playback, unreadable_coding
 from archive.reader import Record, RecordError
-from archive.requisites import Reference, read
+from archive.requisites import DEPTH, Reference
 from archive.warc import OPEN_SUFFIX
 
-_REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]\r?\n")
-_READABLE: tuple[list[str], ...] = (["gzip"], ["br"], ["identity"], [])
-_CODINGS = {"gzip", "x-gzip", "br", "deflate", "zstd", "compress", "x-compress"}
-_MOST_CSS = 2_000  # stylesheets whose references are remembered
-_DEPTH = 3
-_DOCUMENT = 16 << 20  # bytes of a document that is looked through
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]\r?\n")
+_COLUMNS = ["url", "fetched_at", "warc_filename", "warc_record_offset", "warc_record_length"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +42,21 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class PageAudit:
-    """What one page loads, itself and by its stylesheets: number of addresses, and those that the collection has not.
+    """What one page loads, itself and by its stylesheets and frames: number of addresses, and those that a player does not get.
 
-    ``other_scheme`` are those that it has under http instead of https, or the other way round: one player finds these.
+    ``other_scheme`` are those of them that the collection has under http instead of https, or the other way round: one player
+    finds these. ``reasons`` says of each that is missing why.
     """
 
     url: str
     references: int
     missing: tuple[str, ...]
     other_scheme: tuple[str, ...]
+    reasons: dict[str, str]
 
     @property
     def coverage(self) -> float:
-        """Percent of what the page loads that the collection has."""
+        """Percent of what the page loads that a player gets."""
         return 100.0 * (1 - len(self.missing) / self.references) if self.references else 100.0
 
 
@@ -87,7 +86,7 @@ def audit(collection: Collection, sample: int | None = None, tick: Callable[[], 
     found = Audit()
     with Index(collection.index) as index:
         audit_records(collection, found, tick)
-        audit_pages(collection, index, article_rows(collection, sample), found, tick)
+        audit_pages(collection, index, article_rows(collection, sample), found, tick=tick)
     return found
 
 
@@ -141,89 +140,59 @@ def _record_problems(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _head_problems(url: str, head: Head) -> Iterator[tuple[str, str]]:
-    if head.codings not in _READABLE and _CODINGS & set(head.codings):
-        yield "content coding", f"{url}: no player reads a body in {', '.join(head.codings)}"
+    if coding := unreadable_coding(head):
+        yield "content coding", f"{url}: no player reads a body in {coding}"
 
 
-def article_rows(collection: Collection, sample: int | None, crawl_id: str | None = None) -> list[dict[str, Any]]:
+def article_rows(collection: Collection, sample: int | None, crawl_id: str | None = None) -> Iterator[dict[str, Any]]:
     """The pointers of article rows, of one crawl or all: of ``sample`` of them, spread evenly, or all."""
-    columns = ["url", "warc_filename", "warc_record_offset", "warc_record_length", "crawl_id"]
-    table = collection.articles.dataset().to_table(columns=columns)
-    places = [n for n, name in enumerate(table.column("crawl_id").to_pylist()) if crawl_id in (None, name)]
-    if sample is not None and len(places) > sample:
-        places = [places[n * len(places) // sample] for n in range(sample)]
-    rows: list[dict[str, Any]] = table.take(pa.array(places, pa.int64())).to_pylist()
-    return rows
+    # parts are named after the crawl
+    dataset = collection.articles.dataset("*" if crawl_id is None else f"{crawl_id}-*")
+    total = dataset.count_rows()
+    places = None if sample is None or total <= sample else {n * total // sample for n in range(sample)}
+    rows = (row for batch in dataset.to_batches(columns=_COLUMNS) for row in batch.to_pylist())
+    return (row for number, row in enumerate(rows) if places is None or number in places)
 
 
 def audit_pages(
-    collection: Collection, index: Index, rows: Iterable[dict[str, Any]], found: Audit, tick: Callable[[], None] = lambda: None
+    collection: Collection,
+    index: Index,
+    rows: Iterable[dict[str, Any]],
+    found: Audit,
+    *,
+    tick: Callable[[], None] = lambda: None,
+    seconds: float = math.inf,
 ) -> None:
-    """Look at what the pages of article rows load."""
-    holdings = _Holdings(collection, index)
+    """Look at what the pages of article rows load, for about so many ``seconds``."""
+    playback, until = Playback(collection, index), time.monotonic() + seconds
     for row in rows:
         try:
             record = collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
-            references = _references(record, row["url"])
-        except (RecordError, ValueError) as error:
+        except RecordError as error:
             found.problems.append(Problem("page", row["url"], str(error)))
         else:
-            found.pages.append(holdings.look(row["url"], references))
+            page = playback.page(record, row["url"])
+            if page.fault is None:
+                found.pages.append(_follow(row["url"], page.references, row["fetched_at"], playback))
+            elif page.fault.kind == "damage":  # what else it may be, its record was told of
+                found.problems.append(Problem("page", row["url"], page.fault.what))
         tick()
+        if time.monotonic() > until:
+            break
 
 
-def _references(record: Record, url: str) -> list[Reference]:
-    head = parse_head(record.block)
-    return read(content(record.block, _DOCUMENT), url, head.get("content-type") if head else None)
-
-
-class _Holdings:
-    """What a collection has, by address; stylesheets are opened once."""
-
-    def __init__(self, collection: Collection, index: Index) -> None:
-        self._collection, self._index = collection, index
-        self._sheets: OrderedDict[str, list[Reference]] = OrderedDict()
-
-    def look(self, url: str, references: list[Reference]) -> PageAudit:
-        """Follow what a page loads through its stylesheets, at most three levels."""
-        wanted: dict[str, bool] = {}
-        other: list[str] = []
-        waiting = [(reference, 1) for reference in references]
-        while waiting:
-            reference, depth = waiting.pop()
-            if reference.url in wanted:
-                continue
-            entry = self._entry(reference.url)
-            wanted[reference.url] = entry is not None
-            if entry is None and self._entry(_other_scheme(reference.url)):
-                other.append(reference.url)
-            if entry and depth < _DEPTH and (reference.kind == "stylesheet" or entry.mime == "text/css"):
-                waiting += [(one, depth + 1) for one in self._named_by(entry)]
-        missing = tuple(sorted(one for one, held in wanted.items() if not held))
-        return PageAudit(url, len(wanted), missing, tuple(sorted(other)))
-
-    def _entry(self, url: str) -> Entry | None:
-        """A record that answers an address itself: players take http and https for different things."""
-        entries = (entry for entry in self._index.lines(url) if entry.url == url)
-        return next((entry for entry in entries if entry.status is None or entry.status < 400), None)
-
-    def _named_by(self, entry: Entry) -> list[Reference]:
-        if entry.url not in self._sheets:
-            self._sheets[entry.url] = self._read(entry)
-            if len(self._sheets) > _MOST_CSS:
-                self._sheets.popitem(last=False)
-        return self._sheets[entry.url]
-
-    def _read(self, entry: Entry) -> list[Reference]:
-        originals = (one for one in self._index.lines(entry.url) if one.url == entry.url and one.mime != "warc/revisit")
-        for one in [entry] if entry.mime != "warc/revisit" else originals:
-            try:
-                record = self._collection.read_record(one.filename, one.offset, one.length)
-                return _references(record, one.url)
-            except (RecordError, ValueError):
-                continue
-        return []
-
-
-def _other_scheme(url: str) -> str:
-    return url.replace("http:", "https:", 1) if urlsplit(url).scheme == "http" else url.replace("https:", "http:", 1)
+def _follow(url: str, references: list[Reference], moment: datetime, playback: Playback) -> PageAudit:
+    """Ask for all that a page loads, and for what stylesheets and frames load in turn, as deep as a crawl goes."""
+    faults: dict[str, Fault | None] = {}
+    level = references
+    for depth in range(1, DEPTH + 1):
+        following: list[Reference] = []
+        for reference in level:
+            if reference.url not in faults:
+                answer = playback.ask(reference.url, moment)
+                faults[reference.url] = answer.fault
+                following += answer.references if depth < DEPTH else []
+        level = following
+    missing = {one: fault for one, fault in sorted(faults.items()) if fault}
+    other = tuple(one for one, fault in missing.items() if fault.kind == "scheme")
+    return PageAudit(url, len(faults), tuple(missing), other, {one: fault.what for one, fault in missing.items()})

@@ -6,20 +6,32 @@ import hashlib
 import sqlite3
 import threading
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from archive.capture import Capture
 from archive.record import Original
 from archive.warc import OPEN_SUFFIX
 
-_TABLE = """
+_TABLES = """
 CREATE TABLE IF NOT EXISTS originals (
     url BLOB PRIMARY KEY, digest TEXT, record_id BLOB, date INTEGER, filename TEXT, "offset" INTEGER, length INTEGER
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS confirmed (url BLOB PRIMARY KEY, date INTEGER) WITHOUT ROWID;
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What is not saved yet: payloads stored in full, and instants at which a later visit found the same."""
+
+    originals: dict[bytes, Original]
+    confirmed: dict[bytes, datetime]
 
 
 class Originals:
@@ -34,7 +46,7 @@ class Originals:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._archive = archive
         self._lock = threading.Lock()
-        self._fresh: dict[bytes, Original] = {}
+        self._fresh = Fresh({}, {})
         try:
             self._open(path)
         except sqlite3.DatabaseError:
@@ -45,14 +57,27 @@ class Originals:
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute(_TABLE)
+        self._database.executescript(_TABLES)
 
     def get(self, url: str) -> Original | None:
         """The record that holds what ``url`` last answered, if its file is still there."""
         key = _key(url)
         with self._lock:
-            found = self._fresh.get(key) or self._saved(key, url)
+            found = self._fresh.originals.get(key) or self._saved(key, url)
         return found if found and self._is_there(found.filename) else None
+
+    def last_seen(self, url: str) -> datetime | None:
+        """When ``url`` last answered what ``get`` gives: when that was stored, or a later visit that found the same."""
+        if (found := self.get(url)) is None:
+            return None
+        key = _key(url)
+        with self._lock:
+            again = self._fresh.confirmed.get(key) or self._confirmed(key)
+        return max(found.date, again or found.date)
+
+    def _confirmed(self, key: bytes) -> datetime | None:
+        row = self._database.execute("SELECT date FROM confirmed WHERE url = ?", (key,)).fetchone()
+        return _EPOCH + row[0] * _MICROSECOND if row else None
 
     def _saved(self, key: bytes, url: str) -> Original | None:
         columns = 'digest, record_id, date, filename, "offset", length'
@@ -67,19 +92,22 @@ class Originals:
         return final.exists() or final.with_name(filename + OPEN_SUFFIX).exists()
 
     def add(self, capture: Capture) -> None:
-        """Remember a whole answer that was stored in full."""
-        if capture.record_type == "response" and capture.status == 200 and capture.digest and not capture.truncated:
+        """Remember a whole answer that was stored in full, or that one was found to be the same as before."""
+        if capture.record_type == "revisit":
+            with self._lock:
+                self._fresh.confirmed[_key(capture.url)] = capture.date
+        elif capture.record_type == "response" and capture.status == 200 and capture.digest and not capture.truncated:
             place = (capture.filename, capture.offset, capture.length)
             found = Original(capture.url, capture.date, capture.digest, capture.record_id, *place)
             with self._lock:
-                self._fresh[_key(capture.url)] = found
+                self._fresh.originals[_key(capture.url)] = found
 
-    def take(self) -> dict[bytes, Original]:
+    def take(self) -> Fresh:
         """What was added since the last time; to be given to ``commit`` once its records are durable."""
         with self._lock:
-            return dict(self._fresh)
+            return Fresh(dict(self._fresh.originals), dict(self._fresh.confirmed))
 
-    def commit(self, durable: dict[bytes, Original]) -> None:
+    def commit(self, durable: Fresh) -> None:
         """Save what ``take`` gave; for a thread beside the event loop."""
         rows = [
             (
@@ -91,21 +119,28 @@ class Originals:
                 found.offset,
                 found.length,
             )
-            for key, found in durable.items()
+            for key, found in durable.originals.items()
         ]
+        dates = [(key, (date - _EPOCH) // _MICROSECOND) for key, date in durable.confirmed.items()]
         with self._lock:
             try:
                 with self._database:
                     self._database.executemany("INSERT OR REPLACE INTO originals VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                    self._database.executemany("INSERT OR REPLACE INTO confirmed VALUES (?, ?)", dates)
             except sqlite3.OperationalError:
                 return  # the disk is full: they stay in memory until the next time
-            for key, found in durable.items():
-                if self._fresh.get(key) is found:
-                    del self._fresh[key]
+            _forget(self._fresh.originals, durable.originals)
+            _forget(self._fresh.confirmed, durable.confirmed)
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _forget(fresh: dict[bytes, T], saved: dict[bytes, T]) -> None:
+    for key, found in saved.items():
+        if fresh.get(key) is found:
+            del fresh[key]
 
 
 def _key(url: str) -> bytes:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import tinycss2
 from lxml import html as lxml_html
@@ -57,7 +57,12 @@ _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
 _LAZY_BACKGROUNDS = ("data-bg", "data-background", "data-background-image")
 _SHARED_PICTURES = frozenset({"og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"})
 _XLINK = "{http://www.w3.org/1999/xlink}href"
+DEPTH = 3  # a stylesheet that a stylesheet names, that a page names: what it loads in turn is followed no further
 _IGNORED = ("data:", "javascript:", "about:", "blob:", "mailto:", "#")
+_PORTS = {"http": ":80", "https": ":443"}  # that go without saying
+# what Chromium leaves as it is in a path and in a query, besides letters and digits; RFC 3986 would have more escaped
+_PLAIN = "!$%&'()*+,-./:;=@[]_~"
+_PLAIN_QUERY = "!$%&()*+,-./:;=?@[\\]^_`{|}~"
 _MOST = 2_000  # references of one document
 _MOST_CSS = 5_000_000  # characters that are parsed
 _LONGEST = 4_096  # characters of an address
@@ -86,7 +91,7 @@ class Reference:
 
 
 def read(body: bytes, url: str, content_type: str | None) -> list[Reference]:
-    """The references of a document, by its media type: HTML, CSS and SVG have some, all else has none."""
+    """The references of a document, by its media type: HTML (also where none is given) and CSS have some, all else has none."""
     media = (content_type or "").partition(";")[0].strip().lower()
     if media == "text/css":
         return of_css(html_to_unicode(content_type, body)[1], url)
@@ -98,6 +103,11 @@ def read(body: bytes, url: str, content_type: str | None) -> list[Reference]:
             return []
         return of_html(tree, url)
     return []
+
+
+def read_part(body: bytes, url: str, content_type: str | None) -> list[Reference]:
+    """The references of something that a page loads: only what calls itself HTML or CSS is taken for it."""
+    return read(body, url, content_type) if content_type and content_type.strip() else []
 
 
 def of_html(tree: HtmlElement, url: str) -> list[Reference]:
@@ -130,11 +140,26 @@ def _add(found: dict[str, Reference], link: str, base: str, kind: Kind, *, pictu
     if not link or len(link) > _LONGEST or link.lower().startswith(_IGNORED) or len(found) >= _MOST:
         return
     try:
-        url = safe_url_string(urljoin(base, link).partition("#")[0])
+        url = _resolved(base, link)
     except ValueError:
         return
-    if url.startswith(("http://", "https://")) and (url not in found or (picture and not found[url].picture)):
+    if url and (url not in found or (picture and not found[url].picture)):
         found[url] = Reference(url, kind, picture)
+
+
+def _resolved(base: str, link: str) -> str | None:
+    """The address that a browser asks for (https://url.spec.whatwg.org/#url-parsing), or None for one that is not http(s).
+
+    Raises ValueError for what is no address.
+    """
+    path, mark, query = link.partition("#")[0].partition("?")
+    scheme, host, path, query, _ = urlsplit(urljoin(base, path.replace("\\", "/") + mark + query))
+    if scheme not in _PORTS or not host:
+        return None
+    if "/." in path:
+        path = urlsplit(urljoin("http://host/", path)).path
+    host = urlsplit(safe_url_string(f"{scheme}://{host}/")).netloc.removesuffix(_PORTS[scheme])
+    return urlunsplit((scheme, host, quote(path, _PLAIN) or "/", quote(query, _PLAIN_QUERY), ""))
 
 
 def _in_elements(tree: HtmlElement) -> Iterator[tuple[str, Kind, bool]]:
@@ -143,7 +168,7 @@ def _in_elements(tree: HtmlElement) -> Iterator[tuple[str, Kind, bool]]:
             continue
         tag = element.tag.rpartition("}")[2].lower()
         yield from _by_tag(element, tag)
-        if style := element.get("style"):
+        if (style := element.get("style")) and "(" in style:
             yield from ((link, kind, True) for link, kind in _in_css(style))
         for name in _LAZY_BACKGROUNDS:
             if link := element.get(name):

@@ -62,10 +62,11 @@ class Table:
             path.unlink()
         return left
 
-    def dataset(self) -> ds.Dataset:
-        """The table with all its columns, whatever older parts lack; ``fetch_date`` comes last."""
+    def dataset(self, names: str = "*") -> ds.Dataset:
+        """The table with all its columns, whatever older parts lack; ``fetch_date`` comes last. ``names`` is a pattern for the
+        names of parts."""
         schema = self.schema.append(pa.field("fetch_date", pa.string(), metadata={"description": "UTC day of the fetch"}))
-        parts = sorted(str(part) for part in self.folder.glob("fetch_date=*/part-*.parquet"))
+        parts = sorted(str(part) for part in self.folder.glob(f"fetch_date=*/part-{names}.parquet"))
         partitioning = ds.partitioning(pa.schema([("fetch_date", pa.string())]), flavor="hive")
         return ds.dataset(
             parts, schema=schema, format="parquet", partitioning=partitioning, partition_base_dir=str(self.folder)

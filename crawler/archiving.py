@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("broadsheet")
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_AUDIT_SECONDS = 5.0
 _LOOK_AGAIN = 1.0  # seconds until a disk that was full is tried again
 
 
@@ -176,9 +177,10 @@ class Archiving:
     def _audit(self) -> Audit:
         """How some of this crawl's pages would replay."""
         found, collection = Audit(), self.run.collection
-        with contextlib.suppress(OSError), Index(collection.index) as index:  # there is none if the disk refused
+        # there is no index if the disk refused; whatever is wrong with it, the crawl is to close
+        with contextlib.suppress(OSError, ValueError), Index(collection.index) as index:
             rows = article_rows(collection, self.crawler.settings.getint("BROADSHEET_AUDIT_SAMPLE"), self.run.crawl_id)
-            audit_pages(collection, index, rows, found)
+            audit_pages(collection, index, rows, found, seconds=_AUDIT_SECONDS)
         return found
 
     def _close_run(self) -> None:

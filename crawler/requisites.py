@@ -5,17 +5,18 @@ An article's row waits until all that it needs was fetched or given up, so that 
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 
-from archive.requisites import Reference, read
+from archive.http import content, parse_head
+from archive.requisites import DEPTH, Reference, read_part
 from archive.url import without_secrets
 from crawler.archiving import Archiving
 from crawler.guard import SettingError
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from scrapy.settings import BaseSettings
 
+    from pipelines.run import Run
+
 PRIORITY = -10  # below every page
 _MODES = ("html", "images", "full")
-_DEPTH = 3  # a stylesheet that a stylesheet names, that a page names
 _REMEMBERED = 500_000  # addresses, about 100 bytes each
+_SHEETS = 10_000
 # as browsers ask (https://fetch.spec.whatwg.org/#concept-fetch, step 13)
 _ACCEPT = {"stylesheet": "text/css,*/*;q=0.1", "image": "image/avif,image/webp,image/svg+xml,image/*,*/*;q=0.8"}
 
@@ -40,13 +43,14 @@ class LeftOutError(IgnoreRequest):
 
 @dataclass(slots=True)
 class Waiting:
-    """An article whose requisites are not all settled: those still to come, those that failed, bytes so far."""
+    """An article whose requisites are not all settled: those still to come with how deep they lie (1: the page itself names
+    them), those that failed, bytes so far."""
 
     row: ArticleRow
     page_id: str
     url: str
     wanted: set[str] = field(default_factory=set)
-    coming: set[str] = field(default_factory=set)
+    coming: dict[str, int] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     bytes: int = 0
 
@@ -69,14 +73,12 @@ class Requisites:
         self.crawler = crawler
         self.mode = mode_of(settings)
         self.alone = False
-        self._ttl = settings.getfloat("BROADSHEET_REQUISITES_TTL")
-        self._most, self._most_bytes = (
-            settings.getint("BROADSHEET_REQUISITES_MAX"),
-            settings.getint("BROADSHEET_REQUISITES_BYTES"),
-        )
+        self._ttl = timedelta(seconds=settings.getfloat("BROADSHEET_REQUISITES_TTL"))
+        self._most = settings.getint("BROADSHEET_REQUISITES_MAX")
+        self._most_bytes = settings.getint("BROADSHEET_REQUISITES_BYTES")
         self._maxsize = settings.getint("BROADSHEET_REQUISITE_MAXSIZE")
-        self._settled: OrderedDict[str, tuple[float, bool]] = OrderedDict()  # address: when, and whether it came
-        self._sheets: OrderedDict[str, list[Reference]] = OrderedDict()  # what a stylesheet names in turn
+        self._settled: OrderedDict[str, tuple[datetime, bool]] = OrderedDict()  # address: when, and whether it came
+        self._sheets: OrderedDict[str, list[Reference]] = OrderedDict()  # what a stylesheet or frame names in turn
         self._coming: dict[str, list[Waiting]] = {}
 
     @classmethod
@@ -92,35 +94,36 @@ class Requisites:
         """Whether any article still waits."""
         return bool(self._coming)
 
-    def begin(self, row: ArticleRow, references: Iterable[Reference], page_id: str, url: str) -> Iterator[Request | ArticleRow]:
+    def begin(self, row: ArticleRow, references: Iterable[Reference], page_id: str, url: str) -> list[Request | ArticleRow]:
         """Requests for what an article needs; the row itself, if that is nothing new."""
         if self.mode == "html":
-            yield row
-            return
+            return [row]
         waiting = Waiting(row, page_id, url)
         self._run.tabulator.hold_article(row, waiting.fill)
-        yield from self._want(waiting, references, depth=1)
-        yield from self._done(waiting)
+        # all is noted before the first of it is fetched: a row goes when nothing more is to come
+        return [*self._want(waiting, references, depth=1), *self._done(waiting)]
 
-    def _want(self, waiting: Waiting, references: Iterable[Reference], depth: int) -> Iterator[Request]:
+    def _want(self, waiting: Waiting, references: Iterable[Reference], depth: int) -> list[Request]:
+        requests = []
         for reference in references:
             url = reference.url
             if url in waiting.wanted or (self.mode == "images" and not reference.picture):
                 continue
             waiting.wanted.add(url)
             held = self._held(url)
-            if held is False or len(waiting.wanted) > self._most:
+            if held and depth < DEPTH:
+                requests += self._want(waiting, self._named_by_held(reference), depth + 1)
+            elif held is False or (held is None and len(waiting.wanted) > self._most):
                 waiting.missing.append(url)
-            elif held:
-                yield from self._want(waiting, self._sheets.get(url, ()), depth + 1)
-            else:
-                waiting.coming.add(url)
+            elif held is None:
+                waiting.coming[url] = depth
                 others = self._coming.setdefault(url, [])
                 others.append(waiting)
                 if len(others) == 1:
-                    yield self._request(waiting, reference, depth)
+                    requests.append(self._request(waiting, reference))
+        return requests
 
-    def _request(self, waiting: Waiting, reference: Reference, depth: int) -> Request:
+    def _request(self, waiting: Waiting, reference: Reference) -> Request:
         spider: Any = self.crawler.spider
         return Request(
             reference.url,
@@ -129,72 +132,94 @@ class Requisites:
             priority=PRIORITY,
             dont_filter=True,
             headers={"Accept": _ACCEPT.get(reference.kind, "*/*"), "Referer": _referer(waiting.url, reference.url)},
-            cb_kwargs={"asked": reference.url, "depth": depth},
+            cb_kwargs={"asked": reference.url},
             meta={
                 "purpose": "requisite",
                 "via": waiting.url,
                 "page_id": waiting.page_id,
                 "download_maxsize": self._maxsize,
                 "requisite": reference.url,
+                "verbatim_url": True,  # Scrapy would escape more than browsers do, and players ask as browsers
             },
         )
 
-    def came(self, response: Response, asked: str, depth: int) -> Iterator[Request | ArticleRow]:
+    def came(self, response: Response, asked: str) -> list[Request | ArticleRow]:
         """Take an answer; what it needs in turn is asked for, rows that waited for it alone are given."""
         held = response.status == 200 and not response.meta["capture"].truncated
-        references = self._named_by(response) if held and self.mode == "full" and depth < _DEPTH else []
+        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
+        references = read_part(response.body, response.url, content_type) if held and self.mode == "full" else []
         self._settle(asked, held)
         if references:
-            self._sheets[asked] = references
-            if len(self._sheets) > 10_000:
-                self._sheets.popitem(last=False)
+            self._remember(asked, references)
+        out: list[Request | ArticleRow] = []
         for waiting in self._coming.pop(asked, []):
-            waiting.coming.discard(asked)
+            depth = waiting.coming.pop(asked)
             waiting.bytes += len(response.body)
             if not held:
                 waiting.missing.append(asked)
-            yield from self._want(waiting, references, depth + 1)
-            yield from self._done(waiting)
+            elif depth < DEPTH:
+                out += self._want(waiting, references, depth + 1)
+            out += self._done(waiting)
+        return out
 
-    def failed(self, asked: str) -> Iterator[ArticleRow]:
+    def failed(self, asked: str) -> list[ArticleRow]:
         """Note that nothing came; rows that waited for it alone are given."""
         self._settle(asked, False)
+        out = []
         for waiting in self._coming.pop(asked, []):
-            waiting.coming.discard(asked)
+            del waiting.coming[asked]
             waiting.missing.append(asked)
-            yield from self._done(waiting)
+            out += self._done(waiting)
+        return out
 
-    def _done(self, waiting: Waiting) -> Iterator[ArticleRow]:
-        if not waiting.coming:
-            waiting.fill()
-            self._run.tabulator.release_article(waiting.row)
-            yield waiting.row
+    def _done(self, waiting: Waiting) -> list[ArticleRow]:
+        if waiting.coming:
+            return []
+        waiting.fill()
+        self._run.tabulator.release_article(waiting.row)
+        return [waiting.row]
 
     def _held(self, url: str) -> bool | None:
         """True if the archive has an address fresh enough, False if it was tried in vain, None if it is to be fetched."""
-        if known := self._settled.get(url):
-            when, came = known
-            if time.time() - when < self._ttl:
-                return came
-        found = self._run.originals.get(without_secrets(url))
-        fresh = found is not None and time.time() - found.date.timestamp() < self._ttl
-        # a stylesheet of an earlier run is fetched once in this one, to know what it names
-        return True if fresh and not (self.mode == "full" and urlsplit(url).path.endswith(".css")) else None
+        oldest = datetime.now(UTC) - self._ttl
+        if (known := self._settled.get(url)) and known[0] > oldest:
+            return known[1]
+        seen = self._run.originals.last_seen(without_secrets(url))
+        return True if seen and seen > oldest else None
+
+    def _named_by_held(self, reference: Reference) -> list[Reference]:
+        """What something that is not fetched again names in turn."""
+        url = reference.url
+        if self.mode != "full" or reference.kind not in ("stylesheet", "frame"):
+            return []
+        if (known := self._sheets.get(url)) is None:
+            known = self._named_in_archive(without_secrets(url))
+            self._remember(url, known)
+        return known
+
+    def _named_in_archive(self, url: str) -> list[Reference]:
+        if (place := self._run.originals.get(url)) is None:
+            return []
+        try:
+            block = self._run.collection.read_record(place.filename, place.offset, place.length).block
+            head = parse_head(block)
+            return read_part(content(block, self._maxsize), url, head.get("content-type") if head else None)
+        except ValueError:
+            return []
+
+    def _remember(self, url: str, references: list[Reference]) -> None:
+        self._sheets[url] = references
+        if len(self._sheets) > _SHEETS:
+            self._sheets.popitem(last=False)
 
     def _settle(self, url: str, came: bool) -> None:
-        self._settled[url] = (time.time(), came)
+        self._settled[url] = (datetime.now(UTC), came)
         if len(self._settled) > _REMEMBERED:
             self._settled.popitem(last=False)
         self.crawler.stats.inc_value(f"broadsheet/requisites/{'fetched' if came else 'missing'}")
 
-    def _named_by(self, response: Response) -> list[Reference]:
-        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
-        if not content_type.startswith(("text/css", "text/html")):
-            return []
-        return read(response.body, response.url, content_type)
-
     @property
-    def _run(self) -> Any:
+    def _run(self) -> Run:
         archiving = self.crawler.get_extension(Archiving)
         assert archiving is not None  # the spider always names a collection
         return archiving.run
@@ -204,7 +229,7 @@ class Requisites:
         if url := request.meta.get("requisite"):
             if all(one.bytes >= self._most_bytes for one in self._coming.get(url, [])):
                 raise LeftOutError("over the page's budget")
-        elif self.alone and "purpose" in request.meta:
+        elif self.alone and request.meta.get("purpose") not in (None, "robots"):
             raise LeftOutError("there are articles enough")
 
     def spider_closed(self) -> None:

@@ -89,7 +89,8 @@ def _pages(found: Audit) -> list[str]:
     missing = found.missing()
     if missing:
         out.append(f"  {len(missing):>9,} addresses are missing; most wanted:")
-        out += [f"            {url} ({pages:,} pages)" for url, pages in missing[:_SHOWN]]
+        reasons = {url: why for page in found.pages for url, why in page.reasons.items()}
+        out += [f"            {url} ({pages:,} pages): {reasons[url]}" for url, pages in missing[:_SHOWN]]
     return out
 
 

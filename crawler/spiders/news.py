@@ -111,9 +111,9 @@ class NewsSpider(scrapy.Spider):
             if not self._requisites.pending:
                 raise CloseSpider("max_articles")
 
-    def requisite(self, response: Response, asked: str, depth: int) -> Iterator[ArticleRow | Request]:
+    def requisite(self, response: Response, asked: str) -> Iterator[ArticleRow | Request]:
         """Something that a kept page needs."""
-        yield from self._requisites.came(response, asked, depth)
+        yield from self._requisites.came(response, asked)
         self._close_if_full()
 
     def requisite_failed(self, failure: Failure) -> Iterator[ArticleRow | Request]:

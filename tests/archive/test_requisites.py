@@ -74,9 +74,25 @@ def test_what_is_not_fetched_is_not_named(link: str) -> None:
     assert not html(f'<img src="{link}"><div style="background:url({link})"></div>')
 
 
-def test_addresses_are_as_a_browser_asks_for_them() -> None:
-    (found,) = html('<img src=" ../a b/ä.jpg?q=1,2#f ">')
-    assert found.url == "https://news.example/2026/a%20b/%C3%A4.jpg?q=1,2"
+@pytest.mark.parametrize(
+    ("link", "asked"),
+    [
+        (" ../a b/ä.jpg?q=1,2#f ", "https://news.example/2026/a%20b/%C3%A4.jpg?q=1,2"),
+        ("https://CDN.example:443/a", "https://cdn.example/a"),
+        ("http://cdn.example:80", "http://cdn.example/"),
+        ("http://cdn.example:443/a", "http://cdn.example:443/a"),
+        ("//cdn.example/css/x/../../new/./b.png", "https://cdn.example/new/b.png"),
+        ("//cdn.example/../../b.png", "https://cdn.example/b.png"),
+        ("\\img\\c.png?a=\\", "https://news.example/img/c.png?a=\\"),
+        ("//fonts.example/css?family=A:300|B'", "https://fonts.example/css?family=A:300|B%27"),
+        ("/a[1]|b^{c}.png?%zz|[x]", "https://news.example/a[1]%7Cb%5E%7Bc%7D.png?%zz|[x]"),
+        ("https://bücher.example/ü?ü", "https://xn--bcher-kva.example/%C3%BC?%C3%BC"),
+        ("d\n.p\tng", "https://news.example/2026/ferry/d.png"),
+    ],
+)
+def test_addresses_are_as_a_browser_asks_for_them(link: str, asked: str) -> None:
+    (found,) = html(f'<img src="{link}">')
+    assert found.url == asked
 
 
 @pytest.mark.parametrize(
@@ -156,7 +172,7 @@ def test_floods_are_bounded_in_number_and_time(markup: str) -> None:
 def test_a_page_of_the_newsroom_names_all_that_it_loads() -> None:
     from tests.newsroom.site import Site
 
-    site = Site(80)
+    site = Site(8080)
     story = next(story for story in site.stories.values() if story.template == "article" and story.host == "courier")
     found = {one.url for one in read(site.pages.article(story).encode(), site.url("courier", story.path), "text/html")}
     assert {site.url("courier", path) for path in ("/static/site.css", "/favicon.ico", "/static/consent.js")} <= found

@@ -8,15 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from scrapy import Request as ScrapyRequest
+from scrapy.http import TextResponse
+from scrapy.settings import Settings
 
 import archive
 from archive.collection import open_collection
 from archive.reader import read_record
+from archive.requisites import Reference
 from archive.verify import verify
-from tests.crawling import LOCAL, ROOT, Outcome, crawl
+from crawler.addon import DEFAULTS
+from crawler.requisites import Requisites
+from pipelines.tabulate import ArticleRow
+from tests.crawling import LOCAL, ROOT, Outcome, crawl, scrapy
 from tests.newsroom.server import Newsroom
 from tests.wire.server import RawServer, Reply
 
@@ -89,6 +97,27 @@ def record_of(collection: Path, row: dict[str, Any]):  # type: ignore[no-untyped
     return read_record(path, row["warc_record_offset"], row["warc_record_length"])
 
 
+def test_a_full_crawl_of_the_newsroom_replays_whole(newsroom: Newsroom, tmp_path: Path) -> None:
+    newsroom.forget()
+    settings = {"BROADSHEET_REQUISITES": "full", "BROADSHEET_CRAWL_DELAY_MAX": "0"}
+    outcome = crawl(tmp_path / "c", settings, sites=",".join(newsroom.front_pages))
+    assert "replay     100 % of what 20 of the new pages load is here" in outcome.err
+    assert {row["replay_coverage"] for row in rows(tmp_path / "c", "articles")} == {100.0}
+    loaded = [seen for seen in newsroom.requests if "/static/" in seen.path or seen.host.startswith("cdn")]
+    assert len(loaded) == len({(seen.host, seen.path) for seen in loaded})  # once each, whichever pages name it
+    audited = scrapy("audit", "--least", "100", str(tmp_path / "c"))
+    assert audited.code == 0, audited.out
+    assert "46 pages, 46 of them with all that they load" in audited.out
+
+
+def test_the_summary_says_how_little_replays_of_pages_alone(newsroom: Newsroom, tmp_path: Path) -> None:
+    assert "replay     0 % of what 1 of the new pages load is here" in crawl_newsroom(newsroom, tmp_path / "c", "html").err
+    assert "replay " not in crawl_newsroom(newsroom, tmp_path / "d", "html", BROADSHEET_AUDIT_SAMPLE="0").err
+    audited = scrapy("audit", "--least", "100", str(tmp_path / "c"))
+    assert audited.code == 1
+    assert "paper.png (1 pages): it is not in the archive" in audited.out
+
+
 def test_in_images_mode_pictures_alone_are_fetched(newsroom: Newsroom, tmp_path: Path) -> None:
     crawl_newsroom(newsroom, tmp_path / "c", "images")
     assert assets(newsroom)
@@ -125,6 +154,9 @@ def serving() -> Iterator[RawServer]:
         "/poor": reply(page(poor, "<p>A poor story, with words of its own.</p>")),
         "/heavy": reply(page("".join(f'<img src="/heavy-{n}.png">' for n in range(9)))),
         "/many": reply(page("".join(f'<img src="/many-{n}.png">' for n in range(30)))),
+        "/odd": reply(page('<link rel="stylesheet" href="/css?family=A|B[1]&amp;q=ä">')),
+        "/css": reply(b"a{}", "text/css"),
+        "/forbidding": reply(page("".join(f'<img src="/private/{n}.png"><img src="/many-{n}.png">' for n in range(150)))),
         "/looping": reply(page(looping, "<p>A looping story, with words of its own.</p>")),
         "/loop.css": reply(b"@import 'loop2.css'; a{background:url(a.png)}", "text/css"),
         "/loop2.css": reply(b"@import 'loop.css'; @import 'deep.css';", "text/css"),
@@ -138,7 +170,7 @@ def serving() -> Iterator[RawServer]:
         replies[name] = reply(b"\x89PNG picture", "image/png")
     for number in range(9):
         replies[f"/heavy-{number}.png"] = reply(b"\x89PNG" + b"x" * 100_000, "image/png")
-    for number in range(30):
+    for number in range(150):
         replies[f"/many-{number}.png"] = reply(b"\x89PNG picture", "image/png")
     with RawServer(replies) as server:
         yield server
@@ -191,12 +223,27 @@ def test_what_is_gone_or_forbidden_is_missing_and_named(crawled: Crawled) -> Non
     assert "/target.png" in crawled.asked  # behind the redirect
 
 
+def test_addresses_are_fetched_as_a_browser_writes_them(site: RawServer, tmp_path: Path) -> None:
+    crawl_site(site, tmp_path / "c", "/odd")
+    assert "/css?family=A|B[1]&q=%C3%A4" in fetched(site)
+    assert site.url("/css?family=A|B[1]&q=%C3%A4") in {row["url"] for row in rows(tmp_path / "c", "captures")}
+    assert scrapy("audit", "--least", "100", str(tmp_path / "c")).code == 0
+
+
 def test_stylesheets_and_frames_are_followed_but_not_for_ever(crawled: Crawled) -> None:
     assert {"/loop.css", "/loop2.css", "/deep.css", "/frame", "/framed.png"} <= set(crawled.asked)
     assert "/too-deep.png" not in crawled.asked
     assert crawled.site.url("/frame-in-frame") in crawled.articles["/looping"]["requisites_missing"]
     (frame,) = (row for row in crawled.captures if row["url"].endswith("/frame"))
     assert (frame["purpose"], frame["extraction"]) == ("requisite", None)  # never an article
+
+
+def test_a_row_waits_for_all_that_its_page_names_and_comes_once(site: RawServer, tmp_path: Path) -> None:
+    """However soon the first ones are settled: here at once, for robots.txt is known."""
+    page_ = crawl_site(site, tmp_path / "c", "/forbidding")["/forbidding"]
+    assert len(rows(tmp_path / "c", "articles")) == 1
+    assert len(page_["requisites_missing"]) == 150
+    assert page_["replay_coverage"] == pytest.approx(100 * 150 / 300)
 
 
 def test_a_page_has_a_budget_of_bytes_and_of_requests(site: RawServer, tmp_path: Path) -> None:
@@ -225,6 +272,21 @@ def test_max_articles_does_not_cut_off_what_a_kept_article_needs(site: RawServer
     assert len(article["requisites_missing"]) == 0
 
 
+def test_nor_what_it_needs_of_hosts_that_were_not_asked_before(newsroom: Newsroom, tmp_path: Path) -> None:
+    settings = {"BROADSHEET_REQUISITES": "full", "BROADSHEET_CRAWL_DELAY_MAX": "0"}
+    crawl(tmp_path / "c", settings, sites=newsroom.front_pages[0], max_articles="1")
+    (article,) = rows(tmp_path / "c", "articles")
+    assert article["requisites_missing"] == []
+
+
+def test_a_stylesheet_of_an_earlier_run_is_read_in_the_archive(site: RawServer, tmp_path: Path) -> None:
+    crawl_site(site, tmp_path / "c", "/first", BROADSHEET_REQUISITES_MAX="1")
+    assert fetched(site) == ["/first", "/shared.css"]
+    crawl_site(site, tmp_path / "c", "/second")
+    assert sorted(fetched(site)[2:]) == ["/a.png", "/b.png", "/bg.png", "/second"]  # the sheet's picture, and not the sheet
+    assert scrapy("audit", "--least", "100", str(tmp_path / "c")).code == 0
+
+
 def test_an_article_whose_requisites_are_cut_off_by_ctrl_c_keeps_its_row(tmp_path: Path) -> None:
     replies = {"/robots.txt": reply(b""), "/many": reply(page("".join(f'<img src="/{n}.png">' for n in range(200))))}
     replies |= {f"/{number}.png": reply(b"\x89PNG picture", "image/png") for number in range(200)}
@@ -250,3 +312,77 @@ def test_an_unknown_mode_is_named_before_anything_is_fetched(tmp_path: Path) -> 
     outcome = crawl(tmp_path / "c", {"BROADSHEET_REQUISITES": "everything"}, urls="http://127.0.0.1:9/")
     assert outcome.code == 2
     assert "BROADSHEET_REQUISITES=everything: there is no such mode; choose html, images or full" in outcome.err
+
+
+class Held:
+    """What the extension needs of a tabulator: the rows that it is to keep."""
+
+    def __init__(self) -> None:
+        self.rows: list[ArticleRow] = []
+
+    def hold_article(self, row: ArticleRow, fill: object) -> None:
+        self.rows.append(row)
+
+    def release_article(self, row: ArticleRow) -> None:
+        self.rows.remove(row)
+
+
+@pytest.fixture
+def extension() -> Requisites:
+    run = SimpleNamespace(tabulator=Held(), originals=SimpleNamespace(last_seen=lambda url: None, get=lambda url: None))
+    crawler = SimpleNamespace(
+        settings=Settings(DEFAULTS | {"BROADSHEET_REQUISITES": "full"}),
+        stats=SimpleNamespace(inc_value=lambda name: None),
+        spider=SimpleNamespace(requisite=None, requisite_failed=None),
+        get_extension=lambda kind: SimpleNamespace(run=run),
+    )
+    return Requisites(crawler)  # type: ignore[arg-type]
+
+
+def answer(url: str, css: str = "") -> TextResponse:
+    request = ScrapyRequest(url, meta={"capture": SimpleNamespace(truncated=None)})
+    return TextResponse(url, body=css.encode(), headers={"Content-Type": "text/css"}, request=request)
+
+
+def sheets(*names: str) -> list[Reference]:
+    return [Reference(f"http://a.test/{name}", "stylesheet") for name in names]
+
+
+def test_a_row_is_given_when_nothing_more_is_to_come_and_not_before(extension: Requisites) -> None:
+    row = ArticleRow()
+    asked = iter(extension.begin(row, sheets("one.css", "two.css"), "page", "http://a.test/"))
+    first = next(asked)
+    assert extension.failed(first.url) == []  # before anybody has looked at the second
+    (second,) = asked
+    (nested,) = extension.came(answer(second.url, "@import 'three.css';"), second.url)
+    assert nested.url == "http://a.test/three.css"
+    assert extension.came(answer(nested.url), nested.url) == [row]
+    assert row["requisites_missing"] == [first.url]
+    assert row["replay_coverage"] == pytest.approx(100 * 2 / 3)
+    assert not extension.pending
+
+
+def test_depth_counts_from_each_page_anew(extension: Requisites) -> None:
+    deep, near = ArticleRow(), ArticleRow()
+    (one,) = extension.begin(deep, sheets("1.css"), "deep", "http://a.test/deep")
+    (two,) = extension.came(answer(one.url, "@import '2.css';"), one.url)
+    (three,) = extension.came(answer(two.url, "@import '3.css';"), two.url)
+    assert extension.begin(near, sheets("3.css"), "near", "http://a.test/near") == []  # is on its way
+    deep_row, four = sorted(extension.came(answer(three.url, "@import '4.css';"), three.url), key=lambda item: item is not deep)
+    assert deep_row is deep
+    assert four.url == "http://a.test/4.css"  # wanted by the page that is near to it alone
+    assert extension.came(answer(four.url), four.url) == [near]
+
+
+def test_sheets_that_name_others_for_ever_are_followed_three_deep(extension: Requisites) -> None:
+    asked = []
+    for start in ("0.css", "2.css", "0.css"):
+        coming = extension.begin(ArticleRow(), sheets(start), "page", "http://a.test/")
+        while coming:
+            item = coming.pop()
+            if isinstance(item, ScrapyRequest):
+                number = int(item.url.rpartition("/")[2].removesuffix(".css"))
+                asked.append(number)
+                coming += extension.came(answer(item.url, f"@import '{number + 1}.css'; @import '{number - 1}.css';"), item.url)
+    assert sorted(asked) == [-2, -1, 0, 1, 2, 3, 4]
+    assert not extension.pending
