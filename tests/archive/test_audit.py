@@ -137,6 +137,7 @@ def test_a_file_that_is_gzipped_as_a_whole_is_found(tmp_path: Path) -> None:
 def test_what_was_cut_off_is_found(tmp_path: Path) -> None:
     found = audit(kept(tmp_path / "c", page(truncated="length"), *map(part, PARTS)))
     assert kinds(found) == {"truncated"}
+    assert not found.pages  # it is no page that has all that it loads
 
 
 def test_a_sample_is_spread_over_the_articles(tmp_path: Path) -> None:

@@ -287,11 +287,12 @@ def test_a_stylesheet_of_an_earlier_run_is_read_in_the_archive(site: RawServer, 
     assert scrapy("audit", "--least", "100", str(tmp_path / "c")).code == 0
 
 
-def test_an_article_whose_requisites_are_cut_off_by_ctrl_c_keeps_its_row(tmp_path: Path) -> None:
+def cut_off(collection: Path, how: signal.Signals) -> str:
+    """What a crawl of one page with 200 pictures says that is ended after the first few."""
     replies = {"/robots.txt": reply(b""), "/many": reply(page("".join(f'<img src="/{n}.png">' for n in range(200))))}
     replies |= {f"/{number}.png": reply(b"\x89PNG picture", "image/png") for number in range(200)}
     with RawServer(replies) as site:
-        given = ["-a", f"urls={site.url('/many')}", "-a", f"collection={tmp_path / 'c'}"]
+        given = ["-a", f"urls={site.url('/many')}", "-a", f"collection={collection}"]
         settings = LOCAL | {"BROADSHEET_REQUISITES": "full", "DOWNLOAD_DELAY": "0.05"}
         options = [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
         command = [sys.executable, "-m", "scrapy", "crawl", "news", *given, *options]
@@ -299,13 +300,27 @@ def test_an_article_whose_requisites_are_cut_off_by_ctrl_c_keeps_its_row(tmp_pat
         deadline = time.monotonic() + 60
         while len(site.seen) < 6 and time.monotonic() < deadline:
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-    assert "Traceback" not in said
+        process.send_signal(how)
+        return process.communicate(timeout=30)[1]
+
+
+def test_an_article_whose_requisites_are_cut_off_by_ctrl_c_keeps_its_row(tmp_path: Path) -> None:
+    assert "Traceback" not in cut_off(tmp_path / "c", signal.SIGINT)
     (article,) = rows(tmp_path / "c", "articles")
     assert 0 < article["replay_coverage"] < 100
     assert len(article["requisites_missing"]) > 100
     assert not verify(open_collection(tmp_path / "c")).mismatches
+
+
+def test_an_article_whose_requisites_are_cut_off_by_a_kill_gets_its_row_by_the_next_crawl(
+    site: RawServer, tmp_path: Path
+) -> None:
+    cut_off(tmp_path / "c", signal.SIGKILL)
+    assert not rows(tmp_path / "c", "articles")
+    articles = crawl_site(site, tmp_path / "c", "/first")
+    (made_again,) = (row for url, row in articles.items() if url.endswith("/many"))
+    assert (made_again["replay_coverage"], made_again["requisites_missing"]) == (None, None)
+    assert articles["/first"]["replay_coverage"] == 100.0
 
 
 def test_an_unknown_mode_is_named_before_anything_is_fetched(tmp_path: Path) -> None:
