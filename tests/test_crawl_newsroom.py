@@ -122,10 +122,11 @@ def test_robots_txt_is_obeyed(crawled: Crawled) -> None:
 
 def test_a_crawl_delay_sets_the_pace_of_its_host(crawled: Crawled) -> None:
     times = [request.time for request in crawled.first_requests if request.host == "www.harbour-courier.test"]
-    # the first request, for robots.txt, cannot know the delay yet; arrival jitters, so single gaps may be a little shorter
-    gaps = [after - before for before, after in pairwise(times[1:])]
+    # the first request, for robots.txt, cannot know the delay yet; what arrives late leaves a shorter gap behind it
+    gaps = sorted(after - before for before, after in pairwise(times[1:]))
     assert sum(gaps) >= 0.05 * len(gaps) * 0.95
-    assert min(gaps) > 0.05 / 2
+    assert gaps[len(gaps) // 10] > 0.05 / 2
+    assert sum(times[place + 9] - times[place] >= 0.05 * 8 for place in range(1, len(times) - 9)) == len(times) - 10
 
 
 def test_failures_have_rows_with_their_state(crawled: Crawled) -> None:
