@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from archive.record import Original
-from archive.url import host_parts, port_of, surt
+from archive.url import host_parts, port_of, surt, without_secrets
 
 
 @dataclass(slots=True)
@@ -77,10 +78,13 @@ class Capture:
     def _redirect(self) -> str | None:
         if self.location is None or self.status is None or not 300 <= self.status < 400:
             return None
+        location = self.location
+        with suppress(UnicodeError):  # heads are read as Latin-1, and what is not ASCII in them is UTF-8 nearly always
+            location = location.encode("latin-1").decode("utf-8")
         try:
-            return urljoin(self.url, self.location)
+            return without_secrets(urljoin(self.url, location))
         except ValueError:
-            return self.location
+            return location
 
 
 def url_columns(url: str) -> dict[str, Any]:

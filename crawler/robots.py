@@ -68,6 +68,8 @@ class RobotsTxt:
 
     async def _fetch(self, url: str, request: Request) -> RobotParser | str:
         meta = {"dont_obey_robotstxt": True, "purpose": "robots"}
+        if proxy := request.meta.get("proxy"):
+            meta["proxy"] = proxy
         stats = self._crawler.stats
         stats.inc_value("robotstxt/request_count")
         try:

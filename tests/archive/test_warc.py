@@ -240,3 +240,19 @@ def test_a_pointer_that_is_off_or_a_record_that_is_damaged_is_named(tmp_path: Pa
     path.write_bytes(data)
     with pytest.raises(RecordError, match=reason):
         read_record(path, offset, length)
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/b#part", "http://news.example/b"),
+        ("http://name:hush@news.example/b", "http://news.example/b"),
+        ("/caf\u00e9", "http://news.example/caf\u00e9"),
+        ("http://[broken", "http://[broken"),
+    ],
+)
+def test_a_redirect_names_its_target_without_secrets_and_in_readable_letters(
+    tmp_path: Path, location: str, target: str
+) -> None:
+    raw = b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % location.encode()
+    assert writer(tmp_path).write(exchange(response=raw)).row("c")["fetch_redirect"] == target
