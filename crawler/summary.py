@@ -77,10 +77,7 @@ class Summary:
         ]
         out.append(f"  captures   {stats.get('broadsheet/warc/captures', 0):,} in {_files(stats)}, {size / 1e6:,.1f} MB")
         out += _requisites(stats)
-        if looked_at := stats.get("broadsheet/replay/pages"):
-            out.append(
-                f"  replay     {stats['broadsheet/replay/coverage']:g} % of what {looked_at} of the new pages load is here"
-            )
+        out += _replay(stats, self._crawler.settings["BROADSHEET_REQUISITES"])
         out.append(f"  errors     {sum(errors.values()):,}" + (":" if errors else ""))
         out += [
             f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
@@ -93,6 +90,13 @@ class Summary:
 
 def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
+
+
+def _replay(stats: dict[str, int], mode: str) -> list[str]:
+    if not (pages := stats.get("broadsheet/replay/pages")):
+        return []
+    hint = "; BROADSHEET_REQUISITES=full fetches it" if mode == "html" else ""
+    return [f"  replay     {stats['broadsheet/replay/coverage']:g} % of what {pages} of the new pages load is here{hint}"]
 
 
 def _requisites(stats: dict[str, int]) -> list[str]:
