@@ -18,6 +18,7 @@ _STRING = pa.string()
 _TIME = pa.timestamp("us", tz="UTC")
 _AUTHOR = pa.struct([("name", _STRING), ("url", _STRING), ("kind", _STRING)])
 _IMAGE = pa.struct([("url", _STRING), ("caption", _STRING), ("credit", _STRING), ("alt", _STRING)])
+_CUT = pa.struct([("field", _STRING), ("at", pa.int32()), ("text", _STRING)])
 _LINK = pa.struct([("url", _STRING), ("text", _STRING), ("rel", _STRING)])
 
 
@@ -51,6 +52,11 @@ ARTICLES = _schema(
         _optional("description", _STRING, "summary that the page gives of itself"),
         _optional("text", _STRING, "clean body; paragraphs are parted by an empty line"),
         _optional("markdown", _STRING, "clean body with headings, lists, quotations and links as Markdown"),
+        _optional(
+            "site_boilerplate",
+            pa.list_(_CUT),
+            "what the site repeats and was cut: of which column (text, markdown), at which character, the words; docs/sites.md",
+        ),
         _required("authors", pa.list_(_AUTHOR), "who signed: name, profile address, kind (Person or Organization)"),
         _optional("byline_raw", _STRING, "the byline as printed"),
         _optional("site_name", _STRING, "name that the site shows (og:site_name)"),
@@ -79,6 +85,7 @@ ARTICLES = _schema(
         _optional("copyright_holder", _STRING, "schema.org copyrightHolder"),
         # duplicates
         _optional("text_sha256", _STRING, "SHA-256 of the text, folded (archive.text.fold): equal for equal words"),
+        _optional("uncut_text_sha256", _STRING, "text_sha256 before site_boilerplate was cut; null if nothing was"),
         _optional("title_sha256", _STRING, "SHA-256 of the title, folded"),
         _optional("text_simhash", pa.uint64(), "64-bit simhash of the text: near duplicates differ in few bits"),
         _optional("prev_version_sha256", _STRING, "text_sha256 of the version before this one"),

@@ -39,21 +39,30 @@ class Table:
     def _write(self, day: str, rows: list[dict[str, Any]], name: str) -> Path:
         folder = self.folder / f"fetch_date={day}"
         folder.mkdir(parents=True, exist_ok=True)
-        final, partial = folder / f"part-{name}.parquet", folder / f".part-{name}.parquet.partial"
+        final = folder / f"part-{name}.parquet"
         columns = {field.name: [row.get(field.name) for row in rows] for field in self.schema}
         arrays = [pa.array(columns[field.name], type=field.type) for field in self.schema]
-        table = pa.Table.from_arrays(arrays, schema=self.schema)
+        self.replace(final, pa.Table.from_arrays(arrays, schema=self.schema))
+        return final
+
+    def replace(self, part: Path, table: pa.Table) -> None:
+        """Put a part in the place of one of the same name, if there is one: whole and durable at once, or, with an OSError, not
+        at all."""
+        partial = part.with_name(f".{part.name}.partial")
         try:
             with partial.open("wb") as file:
                 pq.write_table(table, file, compression="zstd", row_group_size=_ROW_GROUP, write_page_index=True)
                 file.flush()
                 os.fsync(file.fileno())
-            partial.rename(final)
+            partial.rename(part)
         except OSError:
             partial.unlink(missing_ok=True)
             raise
-        sync_folder(folder)
-        return final
+        sync_folder(part.parent)
+
+    def parts(self) -> list[Path]:
+        """The published parts, by name."""
+        return sorted(self.folder.glob("fetch_date=*/part-*.parquet"))
 
     def drop_partial(self) -> list[Path]:
         """Remove what a crash left unpublished."""

@@ -14,8 +14,14 @@ class Version(NamedTuple):
 
     number: int
     text_sha256: str | None
+    uncut_text_sha256: str | None
     title_sha256: str | None
     record_id: str
+
+    @property
+    def says(self) -> tuple[str | None, str | None]:
+        """What makes it a version: its text, before what the site repeats was cut from it, and its title."""
+        return self.uncut_text_sha256 or self.text_sha256, self.title_sha256
 
 
 def article_id(url: str) -> str:
@@ -29,7 +35,7 @@ class Versions:
     def __init__(self, table: Table) -> None:
         self._newest: dict[str, Version] = {}
         self._records: set[str] = set()
-        columns = ["article_id", "version", "text_sha256", "title_sha256", "warc_record_id"]
+        columns = ["article_id", "version", "text_sha256", "uncut_text_sha256", "title_sha256", "warc_record_id"]
         for batch in table.dataset().to_batches(columns=columns):
             for identity, *version in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 self._keep(identity, Version(*version))
@@ -43,14 +49,15 @@ class Versions:
     def assign(self, row: dict[str, Any]) -> bool:
         """Number the row's version. False if the newest version says the same already: then it is no new row."""
         known = self._newest.get(row["article_id"])
-        if known and (known.text_sha256, known.title_sha256) == (row["text_sha256"], row["title_sha256"]):
+        number = known.number + 1 if known else 1
+        cells = (row["text_sha256"], row["uncut_text_sha256"], row["title_sha256"], row["warc_record_id"])
+        version = Version(number, *cells)
+        if known and known.says == version.says:
             row["version"] = known.number
             return False
-        row["version"] = known.number + 1 if known else 1
+        row["version"] = number
         row["prev_version_sha256"] = known.text_sha256 if known else None
-        self._newest[row["article_id"]] = Version(
-            row["version"], row["text_sha256"], row["title_sha256"], row["warc_record_id"]
-        )
+        self._newest[row["article_id"]] = version
         return True
 
     def knows(self, record_id: str) -> bool:

@@ -22,7 +22,7 @@ from pipelines.article import Article, Page
 from pipelines.body import plain_text, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
-from pipelines.fingerprint import fingerprint
+from pipelines.fingerprint import fingerprint, text_flags
 from pipelines.images import images_in, links_in
 from pipelines.metadata import Metadata, plain, tidy
 from pipelines.verdict import decide
@@ -128,6 +128,7 @@ def _parser() -> HTMLParser:
 def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> None:
     document = read_body(tree, url)
     if document is not None:
+        metadata.sources["text"] = "trafilatura"
         article.text = _paragraphs(plain_text(document).split("\n"), article)
         article.markdown = _paragraphs((document.text or "").split("\n\n"), article)
         article.links = links_in(document.body, evidence.links)
@@ -151,16 +152,13 @@ def _without_tags(text: str) -> str:
 def flags(article: Article) -> list[str]:
     """What to be wary of: ``short_text`` (under 80 words), ``no_title``, ``no_date``, ``date_future`` (more than a day
     ahead of now), ``paywalled``, ``repeated_text`` (a long paragraph stands twice)."""
-    paragraphs = [line for line in (article.text or "").split("\n\n") if len(line) > 80]
     ahead = datetime.now(UTC) + timedelta(days=1)
     checks = {
-        "short_text": article.word_count < 80,
         "no_title": article.title is None,
         "no_date": article.published_at is None,
         "date_future": article.published_at is not None and article.published_at > ahead,
         "paywalled": article.is_accessible_for_free is False,
-        "repeated_text": len(set(paragraphs)) < len(paragraphs),
-    }
+    } | text_flags(article)
     return [name for name, holds in checks.items() if holds]
 
 

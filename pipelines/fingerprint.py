@@ -13,3 +13,10 @@ def fingerprint(article: Article) -> None:
     article.text_sha256 = sha256_folded(folded) if article.text else None
     article.title_sha256 = sha256_folded(fold(article.title)) if article.title else None
     article.text_simhash = simhash_folded(folded)
+
+
+def text_flags(article: Article) -> dict[str, bool]:
+    """The quality flags that hang on the text alone: ``short_text`` (under 80 words), ``repeated_text`` (a long paragraph
+    stands twice)."""
+    paragraphs = [line for line in (article.text or "").split("\n\n") if len(line) > 80]
+    return {"short_text": article.word_count < 80, "repeated_text": len(set(paragraphs)) < len(paragraphs)}

@@ -17,6 +17,7 @@ from archive.foreign import Damage, is_capture, read_records
 from archive.reader import Record, RecordError, captures_of
 from archive.sources import Source, SourceError, forget, register, save
 from pipelines.reading import Reading
+from pipelines.reclean import reclean
 from pipelines.rows import PAGES, Rows, new_crawl_id
 from pipelines.workers import Workers
 
@@ -54,14 +55,20 @@ class Extraction:
         self.tally = Tally(self._reading.counts)
 
     def read(self, paths: Iterable[Path]) -> Tally:
-        """Read files one after the other and publish their rows. Raises OSError if the collection cannot be written; what
+        """Read files one after the other, publish their rows, and take out of all rows what their sites taught meanwhile; to be
+        called once. Raises OSError if the collection cannot be written; what
         was published stays, and the same call goes on from there."""
+        self._rows.sites.catch_up()
         for path in paths:
             try:
                 self._read_file(path)
             except SourceError as error:
                 self._refuse(str(error))
         self._publish()
+        # what is learned from the last page holds for the first one, too: the order of pages decides nothing
+        recleaned = reclean(self._collection, self._rows.sites, tick=lambda: self._tick(self.tally))
+        self.tally.counts["recleaned"] = recleaned.changed
+        self._rows.sites.close()
         return self.tally
 
     def _read_file(self, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from archive.capture import Capture
 from archive.reader import RecordError
@@ -17,6 +18,8 @@ async def retabulate(run: Run, workers: Workers) -> int:
 
 
 def _retabulate(run: Run, workers: Workers) -> int:
+    with suppress(OSError):
+        run.sites.catch_up()
     reading, count = Reading(run, workers), 0
     for count, capture in enumerate(run.untabulated(), 1):  # noqa: B007
         run.add_capture(capture)

@@ -10,6 +10,7 @@ from archive.capture import Capture, media_type
 from archive.collection import Collection
 from pipelines.article import Page
 from pipelines.dedupe import Versions
+from pipelines.sites import Sites
 from pipelines.tabulate import ArticleRow, Found, Tabulator, article_row
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -52,7 +53,8 @@ class Rows:
         for table in (collection.articles, collection.captures):
             table.drop_partial()
         self.versions = Versions(collection.articles)
-        self.tabulator = Tabulator(collection, crawl_id, sync)
+        self.sites = Sites(collection)
+        self.tabulator = Tabulator(collection, crawl_id, sync, self.sites.learn)
 
     def is_page(self, capture: Capture) -> bool:
         """Whether a capture is a whole HTML page that was fetched to be read."""
@@ -71,6 +73,7 @@ class Rows:
             self.tabulator.settle(capture, page.verdict, page.reason)
             return None
         row = article_row(page.article, capture, found, self.crawl_id, spider)
+        self.sites.clean(row)
         if capture.original and self.versions.has(row):
             self.tabulator.settle(capture, "unchanged", "the same bytes as before")
             return None

@@ -102,6 +102,7 @@ class Run(Rows):
             self.tabulator.publish(batch)
         finally:
             self.recorder.close()
+            self.sites.close()
         merge(self.collection.index, self._index_lines, self.recorder.writer.names)
         self._journal.path.unlink(missing_ok=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from archive.capture import Capture
@@ -51,6 +52,8 @@ def article_row(article: Article, capture: Capture, found: Found, crawl_id: str,
         "replay_coverage": None,
         "requisites_missing": None,
         "prev_version_sha256": None,
+        "site_boilerplate": [],
+        "uncut_text_sha256": None,
         "fetched_at": source.date,
         "http_status": capture.status,
         "content_type": capture.content_type,
@@ -80,13 +83,20 @@ class Batch:
 
 
 class Tabulator:
-    """Gathers rows and publishes them in parts. ``sync`` makes the records durable that the rows name.
+    """Gathers rows and publishes them in parts. ``sync`` makes the records durable that the rows name; ``learn`` is told of
+    published parts of the articles table and their rows.
 
     A capture that waits for its page to be read stays here until ``settle``, so its row says what became of it.
     """
 
-    def __init__(self, collection: Collection, crawl_id: str, sync: Callable[[], None]) -> None:
-        self._collection, self._crawl_id, self._sync = collection, crawl_id, sync
+    def __init__(
+        self,
+        collection: Collection,
+        crawl_id: str,
+        sync: Callable[[], None],
+        learn: Callable[[list[Path], list[dict[str, Any]]], None] = lambda parts, rows: None,
+    ) -> None:
+        self._collection, self._crawl_id, self._sync, self._learn = collection, crawl_id, sync, learn
         self._ready = Batch()
         self._waiting: dict[str, Capture] = {}
         self._held: dict[str, tuple[ArticleRow, Callable[[], None]]] = {}
@@ -146,10 +156,10 @@ class Tabulator:
         self._sync()
         # a batch that fails half-way is published again under the same name, so that no row comes twice
         name = f"{self._crawl_id}-{self._parts + 1:05}"
-        for table, rows in ((self._collection.articles, batch.articles), (self._collection.captures, batch.captures)):
-            if rows:
-                table.publish(rows, name)
+        parts = self._collection.articles.publish(batch.articles, name)
+        self._collection.captures.publish(batch.captures, name)
         self._parts += 1
+        self._learn(parts, batch.articles)
         batch.articles.clear()
         batch.captures.clear()
 

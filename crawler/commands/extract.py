@@ -125,6 +125,8 @@ def report(name: str, tally: Tally, seconds: float) -> list[str]:
     out.append(f"  {counts['captures']:>9,} captures" + (f", {counts['known']:,} had their row" if counts["known"] else ""))
     out.append(f"  {counts['pages']:>9,} pages, {counts['pages'] / seconds:.1f} a second")
     out += [f"  {counts[state]:>11,} {label}" for state, label in _STATES.items() if counts[state]]
+    if counts["recleaned"]:
+        out.append(f"  {counts['recleaned']:>9,} rows changed by what their sites taught")
     if counts["damaged"]:
         out.append(f"  {counts['damaged']:>9,} damaged records, passed over")
     if tally.refused:
