@@ -18,6 +18,7 @@ ZONES: tuple[Zone, ...] = ("head", "inside", "tail")
 ZONE_BITS = 3  # the bits of a key that are free, for a place in ZONES
 
 _HEAD, _TAIL = 3, 8  # blocks
+_MOST_LINES = 5_000  # of a text; what has more is no article
 _LONGEST = 2_000  # characters of a block; what is longer is nobody's furniture
 _NUMBERS = re.compile(r"\d+(?: \d+)*")
 _LINE = re.compile(r"[^\n]+")
@@ -55,7 +56,9 @@ def lines_of(text: str) -> Iterator[re.Match[str]]:
 
 
 def blocks_of(text: str) -> list[Block]:
-    """The blocks of a text, in order."""
+    """The blocks of a text, in order; none if there are more than any article has."""
+    if text.count("\n") > 2 * _MOST_LINES:
+        return []
     return [Block(key_of_line(line[0]), line.start(), line.end()) for line in lines_of(text)]
 
 

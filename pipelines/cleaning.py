@@ -51,7 +51,7 @@ def restore(row: dict[str, Any]) -> None:
 
 def uncut_text(row: Mapping[str, Any]) -> str:
     """The text of a row as it was before anything was cut. Raises ValueError if its cuts are not of its text."""
-    return uncut(row["text"] or "", _of(row["site_boilerplate"] or [], "text"))
+    return uncut(row["text"] or "", _of(row.get("site_boilerplate") or [], "text"))
 
 
 def _of(cuts: Iterable[Cut], field: str) -> list[Cut]:
