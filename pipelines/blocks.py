@@ -21,6 +21,7 @@ _HEAD, _TAIL = 3, 8  # blocks
 _MOST_LINES = 5_000  # of a text; what has more is no article
 _LONGEST = 2_000  # characters of a block; what is longer is nobody's furniture
 _NUMBERS = re.compile(r"\d+(?: \d+)*")
+_LETTER = re.compile(r"[^\W\d_]")
 _LINE = re.compile(r"[^\n]+")
 
 
@@ -40,7 +41,7 @@ class Block(NamedTuple):
 def key_of(words: str) -> int:
     """The key of a folded line: a 64-bit hash whose two lowest bits are free, 0 if there is no letter in it."""
     words = _NUMBERS.sub("0", words)
-    if not words.strip("0 "):
+    if not _LETTER.search(words):
         return 0
     return int.from_bytes(hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=8).digest()) & ~ZONE_BITS
 

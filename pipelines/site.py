@@ -6,6 +6,7 @@ lessons, on how many articles each block stands. What comes out depends on the s
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,13 +18,15 @@ from pipelines.blocks import ZONE_BITS, ZONES, Zone, blocks_of, zone_of
 
 _MOST_BLOCKS = 200  # of one article that are counted, half of them from each end
 _MOST_LEARNED = 1_000  # blocks of one site
+_CERTAIN = 1.645  # standard deviations: 95 %, one-sided
 _NEAR = 3  # bits between the simhashes of near duplicates
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How often a block must recur to be cut: on ``count`` articles at least, of ``articles`` at least, and on this share of
-    them, which is lower at the ``edge`` (head or tail) of texts than ``inside``. Half of it makes a block suspect.
+    """How often a block must recur to be cut: on ``count`` articles at least, of ``articles`` at least, and, with 95 %
+    certainty, on this share of all, which is lower at the ``edge`` (head or tail) of texts than ``inside``. Half of the share
+    makes a block suspect.
 
     What stands on ``burst`` articles needs double the share only of those that were fetched from the first to the last day on
     which it was seen: what a site said for a season.
@@ -31,8 +34,8 @@ class Bar:
 
     count: int = 12
     articles: int = 30
-    edge: float = 0.2
-    inside: float = 0.35
+    edge: float = 0.15
+    inside: float = 0.3
     burst: int = 20
 
 
@@ -86,11 +89,11 @@ def learn(lessons: Sequence[Lesson], bar: Bar = BAR) -> list[Learned]:
     learned = []
     for key, found in recurring.items():
         wanted = bar.inside if zones[key] == "inside" else bar.edge
-        share = len(found) / of
+        share = _certain_share(len(found), of)
         if share < wanted and len(found) >= bar.burst:
-            share = max(share, _share_of_its_time(found, days) / 2)
-        if 2 * share >= wanted:
-            sure = len(found) >= bar.count and share >= wanted
+            share = max(share, _certain_share(len(found), _articles_of_its_time(found, days)) / 2)
+        sure = len(found) >= bar.count and share >= wanted
+        if sure or 2 * len(found) >= wanted * of:
             learned.append(Learned(key, len(found), of, zones[key], sure))
     return sorted(learned, key=lambda one: (-one.on, one.key))[:_MOST_LEARNED]
 
@@ -132,7 +135,13 @@ def _days(lessons: Iterable[Lesson], groups: Iterable[int]) -> dict[int, int]:
     return days
 
 
-def _share_of_its_time(found: Collection[int], days: Mapping[int, int]) -> float:
-    """Of the articles fetched from the first to the last day on which a block was seen, the share that has it."""
+def _certain_share(count: int, of: int) -> float:
+    """The share that ``count`` of a sample of ``of`` stands for at least: the lower end of Wilson's interval (1927)."""
+    share, squared = count / of, _CERTAIN**2 / of
+    return (share + squared / 2 - math.sqrt(squared * (share * (1 - share) + squared / 4))) / (1 + squared)
+
+
+def _articles_of_its_time(found: Collection[int], days: Mapping[int, int]) -> int:
+    """How many articles were fetched from the first to the last day on which a block was seen."""
     first, last = min(days[group] for group in found), max(days[group] for group in found)
-    return len(found) / sum(first <= day <= last for day in days.values())
+    return sum(first <= day <= last for day in days.values())

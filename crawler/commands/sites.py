@@ -48,7 +48,7 @@ class Command(ScrapyCommand):
         parser.add_argument("--rebuild", action="store_true", help="learn anew from the articles table")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Exit code 0; 1 if the disk refuses."""
+        """Exit code 0, or 2 with the reason if it could not be done."""
         if len(args) not in (1, 2):
             raise UsageError("give a collection, and a host if you like, e.g. scrapy sites collections/news", print_help=False)
         try:
@@ -105,7 +105,7 @@ def profile(collection: Collection, host: Host) -> list[str]:
     """The blocks of a host as text, with on how many of the articles they stand, and where."""
     texts = _texts(collection, host)
     out = [f"{host.name}: learned from {host.lessons:,} articles"]
-    for sure, title in ((True, "cut"), (False, "suspect, not cut")):
+    for sure, title in ((True, "often enough to be cut"), (False, "suspect, not cut")):
         if some := [one for one in host.learned if one.sure == sure]:
             out += [f"  {title}", *(_line(one, texts.get(one.key, "(in no row any more)")) for one in some)]
     return out if len(out) > 1 else [*out, "  nothing recurs often enough"]

@@ -278,6 +278,23 @@ def read(article: Furnished) -> Page:
     return Page("article", "because", Article(**cells, extractor="none/0", field_sources={"text": "trafilatura"}))
 
 
+def test_a_crawl_cuts_from_later_pages_what_earlier_ones_taught(tmp_path: Path) -> None:
+    *earlier, later = recurring(PITCH, on=41, of=41)
+    run = Run(create_collection(tmp_path / "c"), [], 1 << 30)
+    for article in earlier:
+        capture = run.record(exchange(url=f"http://news.example/{article.number}", purpose="page"))
+        row = run.keep(read(article), capture, FOUND, "news")
+        assert row is not None
+        assert (row["text"], row["site_boilerplate"]) == (article.text, [])
+        run.tabulator.add_article(row)
+    run.tabulator.publish(run.tabulator.take())
+    row = run.keep(read(later), run.record(exchange(url="http://news.example/later", purpose="page")), FOUND, "news")
+    assert row is not None
+    assert row["text"] == later.text.removesuffix(f"\n\n{PITCH}")
+    assert row["uncut_text_sha256"] == later.row()["text_sha256"]
+    run.close()
+
+
 class TestVersions:
     def test_do_not_multiply_because_a_block_was_learned_between_two_crawls(self, tmp_path: Path) -> None:
         articles = recurring(PITCH, on=40, of=40)
