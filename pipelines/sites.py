@@ -55,7 +55,8 @@ class Host(NamedTuple):
 
 
 class Sites:
-    """What is known of the sites of ``collection``. A file that cannot be read, or is of another version, is begun anew."""
+    """What is known of the sites of ``collection``. A file that is damaged, or of another version, is begun anew.
+    Raises OSError if it cannot be opened."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
@@ -67,6 +68,8 @@ class Sites:
         self._keep = _kept(collection.path / "keep.txt")
         try:
             self._open()
+        except sqlite3.OperationalError as error:  # no room, no right, another process has it: nothing is wrong with the file
+            raise OSError(errno.EIO, f"{self._path}: {error}") from error
         except sqlite3.DatabaseError:
             self._begin_anew()
 
@@ -120,7 +123,7 @@ class Sites:
                 with self._database:
                     yield
             except sqlite3.Error as error:
-                raise OSError(errno.EIO, f"{error}; remove {self._path}, it is made anew") from error
+                raise OSError(errno.EIO, f"{self._path}: {error}") from error
             for host in self._changed:  # not before they can be read
                 self._known.pop(host, None)
 

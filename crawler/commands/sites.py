@@ -55,8 +55,11 @@ class Command(ScrapyCommand):
             collection = open_collection(args[0])
             with closing(Sites(collection)) as sites:
                 self._run(collection, sites, opts, args[1] if len(args) == 2 else None)
-        except (CollectionError, OSError) as error:
+        except CollectionError as error:
             raise UsageError(str(error), print_help=False) from None
+        except OSError as error:
+            said = f"{error.strerror}; mend that, then run the same command again"
+            raise UsageError(said, print_help=False) from None
 
     def _run(self, collection: Collection, sites: Sites, opts: argparse.Namespace, name: str | None) -> None:
         if writer := in_use(collection.archive):

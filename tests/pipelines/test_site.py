@@ -41,16 +41,21 @@ def cleaned() -> list[dict[str, Any]]:
     return rows
 
 
-def recurring(*lines: str, on: int, of: int = 60, place: int = -1, own: int = 6, words: int = 1) -> list[Furnished]:
+def recurring(*lines: str, on: int, of: int = 60, place: int = -1, own: int = 6) -> list[Furnished]:
     """``of`` articles, the first ``on`` of which have ``lines``: at the end, or before the paragraph ``place``."""
     articles = []
     for number in range(of):
-        dice = random.Random(f"recurring {number}")
-        body = [Line(" ".join(sentence(dice) for _ in range(words)), "own") for _ in range(own)]
+        body = _body(number, own)
         extra = [Line(line, "furniture") for line in lines] if number < on else []
         at = len(body) if place < 0 else place
         articles.append(Furnished(number, FIRST_DAY, [*body[:at], *extra, *body[at:]]))
     return articles
+
+
+@cache
+def _body(number: int, count: int) -> list[Line]:
+    dice = random.Random(f"recurring {number}")
+    return [Line(sentence(dice), "own") for _ in range(count)]
 
 
 class TestASite:
