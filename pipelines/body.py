@@ -1,129 +1,160 @@
-"""The article's body: trafilatura's extraction, and the plain text of the tree it gives back."""
+"""The article's body: what the judge keeps of a page's segments, as text and as Markdown.
+
+trafilatura is the witness: it is heard where the judge is in doubt, and it costs more than all the rest.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from copy import deepcopy
-from functools import cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-import trafilatura
-from lxml import etree
-from lxml.html import HtmlElement, document_fromstring
-from trafilatura.settings import Document, Extractor
+from lxml.html import HtmlElement
 
-from pipelines.boilerplate import size
+from pipelines.judge import KEEP, Claims, Hearing, doubt_of, key_of
+from pipelines.segments import ABOVE, Segment, segments
+from pipelines.witness import testimony
 
-_BLOCKS = frozenset({"p", "head", "quote", "list", "item", "table", "row", "div", "code"})
-_ASIDE = frozenset({"aside", "footer", "nav", "header", "figure", "form", "table"})
-_ASIDE_CLASS = re.compile(r"comment|footer|related|sidebar|cookie|consent|newsletter|recommend", re.IGNORECASE)
-_ENOUGH = 700  # characters: a shorter body is worth a second look
-_PROSE = 80  # characters of a paragraph that is no caption, button or teaser
-_MISSED = 0.5  # share of the page's prose below which the quick reading has missed the article
-_NEARLY_ALL = 0.8
-_DENSE = 0.7
-_SPACES = re.compile(r"[ \t\r\f\v\u00a0]+")
-
-
-def read_body(tree: HtmlElement, url: str) -> Document | None:
-    """Extract: the rules alone where they find the page's prose; else its densest part, or the whole slow cascade."""
-    quick = _extract(tree, url, "fast")
-    found = len(plain_text(quick)) if quick else 0
-    if found >= _ENOUGH and found >= _MISSED * sum(map(size, tree.iter("p"))):
-        return quick
-    prose = _prose(tree)
-    if found >= _ENOUGH and found >= _MISSED * max(prose.values(), default=0):
-        return quick
-    # rules take the first element with a telling class: of a body that comes in several chunks only the first
-    if (part := _densest(prose)) is not None and found < _MISSED * prose[part]:
-        quick = _extract(_alone(part, prose), url, "fast") or quick
-        if quick and len(plain_text(quick)) >= _MISSED * prose[part]:
-            return quick
-    return _extract(tree, url, "balanced") or quick or _extract(tree, url, "recall")
+SURE = 0.1  # doubt up to which no witness is heard
+_LITTLE = 25  # words; with less kept, the bar comes down to the best
+_LONG = 12  # words of a line that no article says twice
+_HEADLINE = 4  # words of a description that is no more than a name
+_QUOTE = 8  # words of a pull quote that the text has too
+_TWICE = 2  # times that a page may say a long line; what comes more often is a notice
+_PULLED = ABOVE["blockquote"] | ABOVE["aside"] | ABOVE["figure"]
+_MOST_QUOTES = 2_000  # lines among which pull quotes are looked for
+_HEADINGS = {f"h{rank}": "#" * rank for rank in range(1, 7)}
+_SPACES = re.compile(r"\s+")
 
 
-def plain_text(document: Document) -> str:
-    """The body without any formatting, a line for each paragraph, heading, item, row and line break."""
-    parts: list[str] = []
-    if _is_dump(document.body):
-        parts.append(document.body[0].text or "")
-    elif document.body is not None:
-        _write(document.body, parts)
-    lines = (_SPACES.sub(" ", line).strip() for line in "".join(parts).split("\n"))
-    return "\n".join(line for line in lines if line)
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The segments that are the article, in order; ``doubt`` is what the judge has left of it (0: none); ``witnessed`` says
+    whether trafilatura was heard, ``repeated`` whether long lines stood in the page more than once."""
+
+    segments: Sequence[Segment]
+    doubt: float = math.inf
+    witnessed: bool = False
+    repeated: bool = False
+
+    def lines(self) -> Iterator[list[Segment]]:
+        """Paragraphs, headings, items; the cells of a table's row together."""
+        for _, cells in groupby(self.segments, _row):
+            yield list(cells)
+
+    def text(self) -> list[str]:
+        """Plain lines."""
+        return [" | ".join(map(_plain, cells)) for cells in self.lines()]
+
+    def markdown(self) -> list[str]:
+        """The same lines in Markdown (CommonMark), with headings, items, quotations, emphasis and links."""
+        return [_prefix(cells[0]) + " | ".join(map(_formatted, cells)) for cells in self.lines()]
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Address and text of each link, in order."""
+        for one in self.segments:
+            for start, end, opening, closing in one.marks:
+                if opening == "[":
+                    yield closing[2:-1], " ".join("".join(one.parts[start:end]).split())
 
 
-def _extract(tree: HtmlElement, url: str, mode: str) -> Document | None:
-    try:
-        document = trafilatura.bare_extraction(tree, url=url, options=_options(mode))
-    except Exception:  # whatever a page makes the extractor do, other readings are left
-        return None
-    return document if isinstance(document, Document) and document.body is not None else None
+def read_body(tree: HtmlElement, url: str, claims: Claims) -> Body:
+    """Read a pruned page; the body may be empty."""
+    found = segments(tree)
+    if not found:
+        return Body([])
+    hearing = Hearing(found, claims)
+    likely = hearing.probabilities()
+    words = [one.words for one in found]
+    witnessed = doubt_of(words, likely) > SURE
+    if witnessed:
+        likely = hearing.probabilities(testimony(tree, url))
+    summary = key_of(claims.description)
+    kept = _with_lead(found, _kept(found, likely), summary)
+    once = list(_once(kept, summary))
+    return Body(once, doubt_of(words, likely), witnessed, repeated=len(once) < len(kept))
 
 
-@cache
-def _options(mode: str) -> Extractor:
-    return Extractor(
-        output_format="python", comments=False, formatting=True, links=True, fast=mode == "fast", recall=mode == "recall"
-    )
+def _kept(found: Sequence[Segment], likely: Sequence[float]) -> list[Segment]:
+    kept = [one for one, chance in zip(found, likely, strict=True) if chance >= KEEP]
+    if sum(one.words for one in kept) < _LITTLE:
+        bar = 0.6 * max(likely)
+        kept = [one for one, chance in zip(found, likely, strict=True) if chance >= min(KEEP, bar)]
+    return kept
 
 
-def _is_dump(body: etree._Element | None) -> bool:
-    """Whether this is trafilatura's very last resort: all of the page in one paragraph, where line breaks part elements."""
-    return body is not None and len(body) == 1 and body[0].tag == "p" and len(body[0]) == 0 and "\n" in (body[0].text or "")
+def _with_lead(found: Sequence[Segment], kept: list[Segment], description: str) -> list[Segment]:
+    """With the standfirst, which says what the page says of itself: on every page of a site or on none."""
+    first = next((one for one in kept if one.words >= _LONG), None)
+    if first is None:
+        return kept
+    leads = {id(one) for one in found[: found.index(first)] if one.key == description and one.words > _HEADLINE}
+    chosen = leads | {id(one) for one in kept}
+    return [one for one in found if id(one) in chosen]
 
 
-def _write(element: etree._Element, parts: list[str]) -> None:
-    block = element.tag in _BLOCKS
-    if block or element.tag == "lb":
-        parts.append("\n")
-    elif element.tag == "cell" and element.getprevious() is not None:
-        parts.append(" | ")
-    if element.text:
-        parts.append(element.text.replace("\n", " "))
-    for child in element:
-        _write(child, parts)
-    if block:
-        parts.append("\n")
-    if element.tail:
-        parts.append(element.tail.replace("\n", " "))
-
-
-def _prose(tree: HtmlElement) -> Counter[HtmlElement]:
-    """For each element above a long paragraph, the characters of those below it; side parts and lists of links apart."""
-    below: Counter[HtmlElement] = Counter()
-    for paragraph in tree.iter("p"):
-        length = len(paragraph.text_content())
-        if length < _PROSE:
+def _once(kept: Sequence[Segment], summary: str) -> Iterator[Segment]:
+    """Without notices that come again and again, bodies and summaries that stand in the page twice, and pull quotes."""
+    times = Counter(one.key for one in kept)
+    whole = "\n".join(one.key for one in kept)
+    seen: set[str] = set()
+    for one in kept:
+        again = one.key in seen or times[one.key] > _TWICE
+        if again and (one.words >= _LONG or (one.key == summary and one.key in seen)):
             continue
-        above = list(paragraph.iterancestors())
-        links = sum(len(link.text_content()) for link in paragraph.iter("a"))
-        if links < length / 2 and not any(map(_is_aside, above)):
-            below.update(dict.fromkeys(above, length))
-    return below
+        quoted = one.words >= _QUOTE and one.place.above & _PULLED and len(seen) < _MOST_QUOTES
+        if quoted and whole.count(one.key) > times[one.key]:
+            continue
+        seen.add(one.key)
+        yield one
 
 
-def _densest(prose: Counter[HtmlElement]) -> HtmlElement | None:
-    """The smallest element with nearly all of the prose, if there is little else in it."""
-    most = max(prose.values(), default=0)
-    sizes = {element: len(element.text_content()) for element, length in prose.items() if length >= _NEARLY_ALL * most}
-    part = min(sizes, key=lambda element: sizes[element], default=None)
-    return part if part is not None and prose[part] >= _DENSE * sizes[part] else None
+def _row(one: Segment) -> int:
+    """The row of a table that holds a segment, or the segment itself."""
+    place = one.place
+    for _ in range(4):
+        if place.tag == "tr":
+            return id(place)
+        if place.parent is None:
+            break
+        place = place.parent
+    return id(one)
 
 
-def _alone(part: HtmlElement, prose: Counter[HtmlElement]) -> HtmlElement:
-    """A page with a copy of ``part`` as its article; what holds prose loses the classes that rules would pick one by."""
-    page = document_fromstring("<html><body></body></html>")
-    kept = {element: dict(element.attrib) for element in part.iter() if element in prose}
-    for element in kept:
-        element.attrib.clear()
-    article = deepcopy(part)
-    for element, attributes in kept.items():
-        element.attrib.update(attributes)
-    article.tag, article.tail = "article", None
-    page[-1].append(article)
-    return page
+def _plain(one: Segment) -> str:
+    return "".join(one.parts).strip("\n") if one.place.tag == "pre" else one.text
 
 
-def _is_aside(element: etree._Element) -> bool:
-    return element.tag in _ASIDE or bool(_ASIDE_CLASS.search(element.get("class") or ""))
+def _prefix(one: Segment) -> str:
+    place = one.place
+    tags = (place.tag, place.parent.tag if place.parent else "")
+    quote = "> " if place.above & ABOVE["blockquote"] else ""
+    if heading := next((_HEADINGS[tag] for tag in tags if tag in _HEADINGS), ""):
+        return f"{quote}{heading} "
+    return f"{quote}- " if "li" in tags else quote
+
+
+def _formatted(one: Segment) -> str:
+    if one.place.tag == "pre":
+        return f"```\n{_plain(one)}\n```"
+    pieces = list(one.parts)
+    for start, end, opening, closing in one.marks:
+        first = next((at for at in range(start, end) if not pieces[at].isspace()), None)
+        if first is None:
+            continue
+        last = next(at for at in range(end - 1, start - 1, -1) if not pieces[at].isspace())
+        # Markdown wants its marks right at the words
+        pieces[first] = _before(pieces[first], opening)
+        pieces[last] = _after(pieces[last], closing)
+    return _SPACES.sub(" ", "".join(pieces)).strip()
+
+
+def _before(piece: str, mark: str) -> str:
+    return piece[: len(piece) - len(piece.lstrip())] + mark + piece.lstrip()
+
+
+def _after(piece: str, mark: str) -> str:
+    return piece.rstrip() + mark + piece[len(piece.rstrip()) :]

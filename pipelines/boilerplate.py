@@ -21,15 +21,18 @@ _SUSPECT = XPath(
     "//*[@hidden or @aria-hidden = 'true' or @role = 'dialog' or @role = 'alertdialog' or contains(@style, 'none')"
     " or contains(@style, 'hidden')]"
 )
-_BEGINNING = XPath(
-    "//*[self::p or self::h2 or self::h3 or self::h4 or self::span or self::strong or self::em or (self::div and not(div))]"
-    "[starts-with(normalize-space(.), $head)]"
-)
 _LENGTH = XPath("string-length()")
 _CLASSED = XPath("//*[self::div or self::section or self::aside or self::ul or self::p][@class]")
 _MOST_OF_IT = 0.5  # a hidden part with more of the page's text than this is the page itself
 # boxes beside the text; what is as long as an article is one, whatever its class
 _BOX = re.compile(r"(?:^|[\s_-])(?:paywall|info-?box|fact-?box|newsletter|subscri(?:be|ption))(?:$|[\s_-])", re.IGNORECASE)
+_TALK = XPath("//*[contains(@class, 'omment') or contains(@id, 'omment') or contains(@id, 'disqus')][not(self::body)]")
+_COMMENTS = re.compile(
+    r"(?:^|[\s_-])(?:comments?(?![\s_-]*(?:open|closed|on|off|enabled|disabled|allowed))|commentlist|disqus|kommentare?n?|comentarios"
+    r"|commentaires)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_MOST_TALK = 0.7  # of the page's text; what holds more of it is the page
 _BESIDE = frozenset({"navigation", "complementary", "contentinfo", "banner", "search"})
 _LONG = 2_000  # characters; more is no control
 _SHORT = 600
@@ -38,8 +41,8 @@ _MARKS = {"de": ("„", "“"), "pl": ("„", "”"), **dict.fromkeys(("fr", "es
 _HEAD_LINES = 6
 
 
-def prune(tree: HtmlElement, summary: str | None) -> None:
-    """Take out of the tree, in place, what a reader never sees as part of the article, and the ``summary`` above it."""
+def prune(tree: HtmlElement) -> None:
+    """Take out of the tree, in place, what a reader never sees as part of the article."""
     for element in list(tree.iter(*_NEVER_TEXT)):
         if element.tag != "noscript" or size(element) < _LONG:
             _drop(element)
@@ -55,15 +58,22 @@ def prune(tree: HtmlElement, summary: str | None) -> None:
         else:
             element.drop_tag()
     _drop_hidden(tree)
-    for element in _CLASSED(tree):
-        if _BOX.search(element.get("class")) and size(element) < _SHORT:
-            _drop(element)
+    _drop_named(tree, whole)
     for quote in list(tree.iter("q")):
         _spell_out(quote, (tree.get("lang") or "")[:2].lower())
     for time in list(tree.iter("time")):
         _keep_words(time)
-    if summary and len(summary) < _SHORT:
-        _drop_summary(tree, summary)
+
+
+def _drop_named(tree: HtmlElement, whole: int) -> None:
+    """Boxes and comments that call themselves so."""
+    for element in _CLASSED(tree):
+        if _BOX.search(element.get("class")) and size(element) < _SHORT:
+            _drop(element)
+    for element in _TALK(tree):
+        named = _COMMENTS.search(f"{element.get('class')} {element.get('id')}")
+        if named and next(element.iter("h1"), None) is None and size(element) < _MOST_TALK * whole:
+            _drop(element)
 
 
 def _drop_hidden(tree: HtmlElement) -> None:
@@ -94,20 +104,12 @@ def _way_of_hiding(element: HtmlElement) -> str | None:
 
 
 def _keep_words(time: HtmlElement) -> None:
-    """A day named within a sentence is part of it; the extractor drops every time element."""
+    """A day named within a sentence is part of it; one that stands alone says when, which is no text."""
     parent = time.getparent()
-    if parent is not None and parent.tag in ("p", "li") and len(parent.text_content()) > 3 * len(time.text_content()):
+    if parent is not None and parent.tag in ("p", "li") and size(parent) > 3 * size(time):
         time.drop_tag()
-
-
-def _drop_summary(tree: HtmlElement, summary: str) -> None:
-    """The standfirst: an element that says just what the page's description says and does not stand among paragraphs."""
-    words = " ".join(summary.split())
-    for element in _BEGINNING(tree, head=words[:20]):
-        if fold("".join(element.itertext())) == fold(words):
-            beside = [*element.itersiblings("p"), *element.itersiblings("p", preceding=True)]
-            if sum(size(paragraph) > 80 for paragraph in beside) < 2:
-                _drop(element)
+    elif size(time) < _SHORT:
+        _drop(time)
 
 
 def size(element: HtmlElement) -> int:

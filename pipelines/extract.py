@@ -19,11 +19,12 @@ from w3lib.encoding import html_to_unicode
 
 from archive.requisites import of_html
 from pipelines.article import Article, Page
-from pipelines.body import plain_text, read_body
+from pipelines.body import Body, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
 from pipelines.fingerprint import fingerprint, text_flags
 from pipelines.images import images_in, links_in
+from pipelines.judge import Claims
 from pipelines.metadata import Metadata, plain, tidy
 from pipelines.verdict import decide
 
@@ -68,15 +69,15 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     article = Article(charset=charset, extractor=EXTRACTOR)
     metadata = Metadata(evidence, url, headers)
     metadata.fill(article)
-    prune(tree, article.description)
+    prune(tree)
     if article.published_at is None:
         metadata.date_by_text(article, main_part(tree))
-    _body(article, tree, metadata, evidence, url)
+    body = _body(article, tree, metadata, evidence, url)
     fingerprint(article)
     is_article, reason = decide(article, evidence, tree, url)
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds)
-    article.quality_flags = flags(article)
+    article.quality_flags = flags(article, body)
     return Page("article", reason, article, evidence.links, evidence.feeds, loads)
 
 
@@ -125,17 +126,20 @@ def _parser() -> HTMLParser:
     return HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
 
 
-def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> None:
-    document = read_body(tree, url)
-    if document is not None:
-        metadata.sources["text"] = "trafilatura"
-        article.text = _paragraphs(plain_text(document).split("\n"), article)
-        article.markdown = _paragraphs((document.text or "").split("\n\n"), article)
-        article.links = links_in(document.body, evidence.links)
-        article.images = images_in(tree, article.text or "", evidence.base)
-    if not article.text and (claimed := metadata.node.get("articleBody")) and isinstance(claimed, str):
+def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> Body:
+    claimed = metadata.node.get("articleBody")
+    claimed = claimed if isinstance(claimed, str) else None
+    body = read_body(tree, url, Claims(article.title, article.description, claimed))
+    article.text = _paragraphs(body.text(), article)
+    article.markdown = _paragraphs(body.markdown(), article)
+    article.links = links_in(body.targets(), evidence.links)
+    article.images = images_in(tree, article.text or "", evidence.base)
+    if article.text:
+        metadata.sources["text"] = "judge+trafilatura" if body.witnessed else "judge"
+    elif claimed:
         article.text = article.markdown = _paragraphs(_without_tags(claimed).split("\n"), article)
         metadata.sources["text"] = "jsonld:articleBody"
+    return body
 
 
 def _paragraphs(blocks: list[str], article: Article) -> str | None:
@@ -149,15 +153,16 @@ def _without_tags(text: str) -> str:
     return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
 
 
-def flags(article: Article) -> list[str]:
+def flags(article: Article, body: Body) -> list[str]:
     """What to be wary of: ``short_text`` (under 80 words), ``no_title``, ``no_date``, ``date_future`` (more than a day
-    ahead of now), ``paywalled``, ``repeated_text`` (a long paragraph stands twice)."""
+    ahead of now), ``paywalled``, ``repeated_text`` (the page has long paragraphs more than once, the text has them once)."""
     ahead = datetime.now(UTC) + timedelta(days=1)
     checks = {
         "no_title": article.title is None,
         "no_date": article.published_at is None,
         "date_future": article.published_at is not None and article.published_at > ahead,
         "paywalled": article.is_accessible_for_free is False,
+        "repeated_text": body.repeated,
     } | text_flags(article)
     return [name for name, holds in checks.items() if holds]
 

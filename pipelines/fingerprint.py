@@ -16,7 +16,5 @@ def fingerprint(article: Article) -> None:
 
 
 def text_flags(article: Article) -> dict[str, bool]:
-    """The quality flags that hang on the text alone: ``short_text`` (under 80 words), ``repeated_text`` (a long paragraph
-    stands twice)."""
-    paragraphs = [line for line in (article.text or "").split("\n\n") if len(line) > 80]
-    return {"short_text": article.word_count < 80, "repeated_text": len(set(paragraphs)) < len(paragraphs)}
+    """The quality flags that hang on the text alone: ``short_text`` (under 80 words)."""
+    return {"short_text": article.word_count < 80}

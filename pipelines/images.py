@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
@@ -22,14 +22,13 @@ _MOST = 200
 _KEY = 40  # letters that tell one paragraph from another
 
 
-def links_in(body: etree._Element, known: list[Link]) -> list[Link]:
-    """The links of an extracted body, once each, with what the page's own list says of them."""
+def links_in(targets: Iterable[tuple[str, str]], known: list[Link]) -> list[Link]:
+    """The links of a body, given as address and text, once each, with what the page's own list says of them."""
     rels = {link["url"]: link["rel"] for link in known}
     found: dict[str, Link] = {}
-    for element in body.iter("ref"):
-        url = element.get("target") or ""
+    for url, text in targets:
         if url.startswith(("http://", "https://")):
-            found.setdefault(url, Link(url=url, text=tidy(" ".join(element.itertext())), rel=rels.get(url)))
+            found.setdefault(url, Link(url=url, text=tidy(text), rel=rels.get(url)))
     return list(found.values())
 
 

@@ -17,6 +17,12 @@ Rule = dict[str, Any]
 mimetypes.add_type("font/woff2", ".woff2")
 mimetypes.add_type("image/webp", ".webp")
 
+_STANDFIRSTS = {
+    ("courier", "article"),
+    ("courier", "sprite"),
+    ("courier", "amp"),
+}  # templates that print the summary above the story
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -87,6 +93,10 @@ class Site:
     def _expected_article(self, story: Story) -> Expected:
         facts = dict(story.expected)
         extra = facts.pop("extra") | {"status": 200, "template": story.template, "slug": story.slug}
+        if (story.host, story.template) in _STANDFIRSTS and story.summary:
+            for texts, name in ((facts, "text"), (extra, "second_text")):
+                if name in texts:
+                    texts[name] = f"{story.summary}\n\n{texts[name]}"  # the standfirst above the story is part of it
         extra["canonical"] = self.url(story.host, extra["canonical"])
         return Expected(self.url(story.host, story.path), "article", extra=extra, **facts)
 

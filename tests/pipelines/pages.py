@@ -13,9 +13,15 @@ URL = "https://www.example-courier.com/news/2024/05/06/timber-boats"
 TITLE = "Timber boats crowd the harbour"
 
 
-def paragraphs(count: int = 5) -> str:
-    """``count`` paragraphs of the story, in order, as HTML."""
-    return "".join(f"<p>{SENTENCES[number % len(SENTENCES)]}</p>" for number in range(count))
+def paragraphs(count: int = 5, first: int = 0) -> str:
+    """``count`` paragraphs of the story from number ``first``, in order, as HTML; no two are the same."""
+    return "".join(f"<p>{sentence(number)}</p>" for number in range(first, first + count))
+
+
+def sentence(number: int) -> str:
+    """The story's paragraph of that number, counted from 0."""
+    told = SENTENCES[number % len(SENTENCES)]
+    return told if number < len(SENTENCES) else f"{told[:-1]}, as was said in note {number}."
 
 
 def page(body: str | None = None, head: str = "", attributes: str = 'lang="en"') -> bytes:
