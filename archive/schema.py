@@ -80,6 +80,7 @@ ARTICLES = _schema(
         _optional("is_accessible_for_free", pa.bool_(), "false behind a paywall, true if free, null if the page does not say"),
         _optional("paywall_evidence", _STRING, "what told: jsonld, meta or selector"),
         _optional("robots_allowed", pa.bool_(), "robots.txt allowed this fetch; null if it was not asked"),
+        _optional("robots_warc_record_id", _STRING, "WARC-Record-ID of the robots.txt answer that allowed this fetch"),
         _optional("meta_robots", _STRING, "meta robots and X-Robots-Tag, joined by a comma"),
         _optional("license", _STRING, "licence named by the page: address or text"),
         _optional("copyright_holder", _STRING, "schema.org copyrightHolder"),

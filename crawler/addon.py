@@ -29,6 +29,16 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_WORKERS": None,
     "BROADSHEET_PAGE_DEADLINE": 30.0,
     "BROADSHEET_CRAWL_DELAY_MAX": 60.0,
+    "BROADSHEET_ADDRESS_DELAY": None,
+    "BROADSHEET_LATENCY_FACTOR": 2.0,
+    "BROADSHEET_LATENCY_MAX": 30.0,
+    "BROADSHEET_BACKOFF": 10.0,
+    "BROADSHEET_BACKOFF_MAX": 600.0,
+    "BROADSHEET_RETRY_AFTER_MAX": 3_600.0,
+    "BROADSHEET_REFUSALS_MAX": 6,
+    "BROADSHEET_DEAD_AFTER": 3,
+    "BROADSHEET_DEAD_SECONDS": 300.0,
+    "BROADSHEET_ROBOTS_TTL": 86_400.0,
     "BROADSHEET_PROGRESS": None,
     "BROADSHEET_AUDIT_SAMPLE": 20,
     "BROADSHEET_REQUISITES": "html",
@@ -41,6 +51,8 @@ DEFAULTS: dict[str, Any] = {
 # Scrapy's settings where its defaults do not suit an archive
 _SCRAPY: dict[str, Any] = {
     "ROBOTSTXT_OBEY": True,
+    "ROBOTSTXT_PARSER": "crawler.robots_rules.RobotsRules",
+    "DOWNLOADER": "crawler.downloader.PacedDownloader",
     "DOWNLOAD_DELAY": 1.0,
     "DOWNLOAD_DELAY_JITTER": 0.0,
     "CONCURRENT_REQUESTS": 32,
@@ -102,11 +114,11 @@ class Broadsheet:
         middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
+        middlewares.setdefault("crawler.downloader.HostGate", 95)
         settings["ITEM_PIPELINES"].setdefault("pipelines.item_pipeline.ArticleTable", 900)
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)
         extensions.setdefault("crawler.requisites.Requisites", 0)
-        extensions.setdefault("crawler.politeness.CrawlDelay", 0)
         extensions.setdefault("crawler.progress.Progress", 0)
         extensions.setdefault("crawler.summary.Summary", 0)
 

@@ -24,7 +24,7 @@ from archive.exchange import Exchange, Truncation
 from archive.http import parse_head, split_interim
 from archive.url import without_secrets
 from crawler.archiving import Archiving
-from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver
+from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver, reactor_resolver
 from pipelines.rows import PAGES
 from pipelines.run import current
 
@@ -176,7 +176,7 @@ class _RecordingPool(HTTPConnectionPool):
 class RecordingHandler(HTTP11DownloadHandler):
     """Download handler for http and https that hands every exchange to the crawl's run, whatever came of it.
 
-    The capture is left in ``request.meta["capture"]``.
+    The capture is left in ``request.meta["capture"]``, and in ``request.meta["heard"]`` whether any byte was received.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -192,6 +192,7 @@ class RecordingHandler(HTTP11DownloadHandler):
     async def download_request(self, request: Request) -> Response:
         """Fetch and record."""
         request.meta.pop("capture", None)
+        request.meta.pop("heard", None)
         trace = Trace(None if request.meta.get("proxy") else self._guard)
         self._check_proxied(request)
         _trace.set(trace)
@@ -211,17 +212,18 @@ class RecordingHandler(HTTP11DownloadHandler):
         if proxy := request.meta.get("proxy"):
             if self._guard.needs_contact(request.url):
                 raise AddressRefusedError(CONTACT_MISSING)
-            if isinstance(resolver := _resolver(), GuardedResolver):
+            if isinstance(resolver := reactor_resolver(), GuardedResolver):
                 resolver.guard.trust_proxy(urlsplit(proxy).hostname)
 
     def _refusal(self, request: Request) -> AddressRefusedError | None:
-        resolver, host = _resolver(), urlsplit(request.url).hostname
+        resolver, host = reactor_resolver(), urlsplit(request.url).hostname
         reason = resolver.refusals.get(host) if isinstance(resolver, GuardedResolver) and host else None
         return AddressRefusedError(reason) if reason and not request.meta.get("proxy") else None
 
     async def _record(
         self, request: Request, trace: Trace, error: Exception | None, *, partial: bool = False, stopped: bool = False
     ) -> None:
+        request.meta["heard"] = any(attempt.received for attempt in trace.attempts)
         run = current(self._crawler)
         if run is None or run.closed:
             return
@@ -236,12 +238,6 @@ class RecordingHandler(HTTP11DownloadHandler):
         request.meta["capture"] = await archiving.insist(run.record, exchange)
         if strange:
             raise strange
-
-
-def _resolver() -> Any:
-    from twisted.internet import reactor  # noqa: PLC0415
-
-    return getattr(reactor, "resolver", None)
 
 
 def _exchange(request: Request, trace: Trace, error: Exception | None, *, partial: bool, stopped: bool) -> Exchange:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request
@@ -19,9 +18,8 @@ from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import parse_feed
 from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
 from crawler.discovery.sitemaps import parse_sitemap
-from crawler.politeness import CrawlDelay
 from crawler.requisites import LeftOutError, Requisites
-from crawler.robots import RobotsForbiddenError
+from crawler.robots import RobotsForbiddenError, RobotsTxt
 from pipelines.article import Page
 from pipelines.reading import HEADERS
 from pipelines.tabulate import ArticleRow, Found
@@ -157,8 +155,8 @@ class NewsSpider(scrapy.Spider):
         row = self._archiving.run.keep(page, capture, found, self.name)
         self._count(capture.extraction or page.verdict)
         if row:
-            politeness = self.crawler.get_extension(CrawlDelay)
-            row["robots_allowed"] = True if politeness and urlsplit(response.url).netloc in politeness.read else None
+            if "robots_warc_record_id" in response.meta:
+                row["robots_allowed"], row["robots_warc_record_id"] = True, response.meta["robots_warc_record_id"]
             self._articles += 1
         return row
 
@@ -182,8 +180,8 @@ class NewsSpider(scrapy.Spider):
 
     def _announcements(self, page: Page, response: Response) -> Iterator[Request]:
         """The feeds that a front page names and the sitemaps that robots.txt names; else the usual places."""
-        politeness = self.crawler.get_extension(CrawlDelay)
-        sitemaps = politeness.sitemaps.get(urlsplit(response.url).netloc, []) if politeness else []
+        robots = self.crawler.get_downloader_middleware(RobotsTxt)
+        sitemaps = robots.sitemaps(response.url) if robots else []
         announced = [(url, "sitemap") for url in sitemaps] + [(url, "feed") for url in page.feeds]
         usual = [] if announced else [(url, "sitemap" if "sitemap" in url else "feed") for url in well_known(response.url)]
         for url, purpose in announced or usual:

@@ -1,0 +1,361 @@
+"""How often hosts are asked: the rules on a clock of our own, and the gaps as servers saw them."""
+
+import json
+import random
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scrapy.http import Headers
+
+import archive
+from crawler.pace import Pace, Rules, retry_after
+from tests.crawling import LOCAL, ROOT, crawl
+from tests.wire.server import RawServer, Reply, Seen
+
+KEY = "news.example"
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def pace(clock: Clock, delays: dict[str, float] | None = None, **rules: Any) -> Pace:
+    return Pace(replace(Rules(), **rules), delays, clock)
+
+
+def wait(paced: Pace, clock: Clock, key: str = KEY) -> float:
+    return max(0.0, paced.not_before(key) - clock.now)
+
+
+class TestTheGap:
+    def test_nothing_is_held_back_before_the_first_request(self, clock: Clock) -> None:
+        paced = pace(clock)
+        assert paced.not_before(KEY) == 0.0
+        assert paced.begin(KEY) == 0.0
+        assert paced.begin(KEY) == 1.0
+
+    def test_it_counts_from_the_answer_not_from_the_question(self, clock: Clock) -> None:
+        paced = pace(clock)
+        paced.begin(KEY)
+        clock.now += 0.4
+        paced.answered(KEY, 0.4)
+        assert paced.begin(KEY) == 1.0
+
+    def test_it_is_the_largest_of_setting_crawl_delay_and_latency(self, clock: Clock) -> None:
+        paced = pace(clock, {"slow.example": 5.0})
+        assert (paced.gap(KEY), paced.gap("slow.example")) == (1.0, 5.0)
+        paced.asks_for(KEY, 3.0)
+        assert paced.gap(KEY) == 3.0
+        paced.asks_for(KEY, 1_000_000.0)
+        assert paced.gap(KEY) == 60.0
+        paced.asks_for(KEY, 0.1)
+        assert paced.gap(KEY) == 1.0
+        for _ in range(9):
+            paced.answered(KEY, 4.0)
+        assert paced.gap(KEY) == 8.0
+        for _ in range(9):
+            paced.answered(KEY, 400.0)
+        assert paced.gap(KEY) == 30.0
+
+    def test_one_slow_page_is_no_slow_host(self, clock: Clock) -> None:
+        paced = pace(clock)
+        for latency in (0.1, 0.1, 55.0, 0.1):
+            paced.answered(KEY, latency)
+        assert paced.gap(KEY) == 1.0
+
+    def test_a_crawl_delay_holds_for_the_very_next_request(self, clock: Clock) -> None:
+        paced = pace(clock)
+        paced.begin(KEY)  # robots.txt itself
+        paced.answered(KEY, 0.1)
+        paced.asks_for(KEY, 20.0)
+        assert wait(paced, clock) == 20.0
+
+    def test_hosts_do_not_wait_for_each_other_unless_they_share_an_address(self, clock: Clock) -> None:
+        paced = pace(clock)
+        for key in (KEY, "img.example"):
+            paced.has_address(key, "192.0.2.1")
+        paced.begin(KEY)
+        assert wait(paced, clock, "img.example") == 0.25
+        assert wait(paced, clock, "other.example") == 0.0
+        clock.now += 0.3
+        assert paced.begin("img.example") == 0.0
+
+    @given(st.lists(st.tuples(st.sampled_from(["begin", "answered", "refused", "failed", "asks_for"]), st.floats(0, 100))))
+    def test_whatever_happens_two_requests_are_never_closer_than_the_delay(self, events: list[tuple[str, float]]) -> None:
+        clock = Clock()
+        paced, begun = pace(clock), []
+        for what, number in events:
+            if what == "begin" and paced.begin(KEY) == 0.0:
+                begun.append(clock.now)
+            elif what in ("refused", "failed"):
+                getattr(paced, what)(KEY, "why")
+            elif what != "begin":
+                getattr(paced, what)(KEY, number)
+            clock.now += number / 20
+        if paced.left(KEY) is None:
+            assert all(after - before >= 1.0 for before, after in pairwise(begun))
+
+
+class TestRefusals:
+    def test_retry_after_is_obeyed_to_the_second(self, clock: Clock) -> None:
+        paced = pace(clock)
+        paced.refused(KEY, "429", 120.0)
+        assert wait(paced, clock) == 120.0
+        assert paced.left(KEY) is None
+
+    def test_a_retry_after_shorter_than_the_gap_does_not_shorten_it(self, clock: Clock) -> None:
+        paced = pace(clock, delay=10.0)
+        paced.refused(KEY, "429", 0.0)
+        assert wait(paced, clock) >= 10.0
+
+    def test_without_it_the_time_doubles_with_some_chance_in_it(self, clock: Clock) -> None:
+        paced, waits = pace(clock), []
+        for _ in range(5):
+            paced.refused(KEY, "503")
+            waits.append(wait(paced, clock))
+            clock.now += waits[-1]
+        for number, seconds in enumerate(waits):
+            assert 10.0 * 2**number <= seconds <= 15.0 * 2**number
+        others = set()
+        for _ in range(5):
+            another = pace(clock)
+            another.refused(KEY, "503")
+            others.add(wait(another, clock))
+        assert len(others) > 1
+
+    def test_a_host_that_refuses_goes_slower_and_wins_its_pace_back(self, clock: Clock) -> None:
+        paced = pace(clock)
+        paced.refused(KEY, "429", 1.0)
+        paced.refused(KEY, "429", 1.0)
+        assert paced.gap(KEY) == 4.0
+        for _ in range(20):
+            paced.answered(KEY)
+        assert paced.gap(KEY) == 1.0
+        for _ in range(99):
+            paced.refused(KEY, "429", 1.0)
+        assert paced.gap(KEY) == 16.0
+
+    def test_after_too_many_or_too_long_a_time_the_host_is_left_alone(self, clock: Clock) -> None:
+        paced = pace(clock)
+        for _ in range(6):
+            assert paced.left(KEY) is None
+            paced.refused(KEY, "it answered 429")
+        assert "left alone for 600 s more: it answered 429, 6 times in a row" in (paced.left(KEY) or "")
+        paced.refused("patient.example", "it answered 503", 7_200.0)
+        assert "asks for 7200 s" in (paced.left("patient.example") or "")
+        clock.now += 7_201.0
+        assert paced.left("patient.example") is None
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            (b"120", 120.0),
+            (b" 0 ", 0.0),
+            (b"99999999999999999999", 999999999999.0),
+            (format_datetime(datetime(2026, 11, 23, 10, 5, tzinfo=UTC), usegmt=True).encode(), 300.0),
+            (b"Monday, 23-Nov-26 10:01:00 GMT", 60.0),
+            (format_datetime(datetime(2026, 11, 22, tzinfo=UTC), usegmt=True).encode(), 0.0),
+            (b"-5", None),
+            (b"soon", None),
+            (b"1e9", None),
+            ("١٢".encode(), None),
+            (b"", None),
+        ],
+    )
+    def test_retry_after_is_a_number_of_seconds_or_a_date_on_the_servers_clock(
+        self, value: bytes, seconds: float | None
+    ) -> None:
+        headers = Headers({"Retry-After": value, "Date": "Mon, 23 Nov 2026 10:00:00 GMT"})
+        assert retry_after(headers) == seconds
+
+    def test_a_date_without_a_servers_clock_is_compared_with_ours(self) -> None:
+        later = datetime.now(UTC) + timedelta(seconds=90)
+        assert retry_after(Headers({"Retry-After": format_datetime(later, usegmt=True)})) == pytest.approx(90, abs=2)
+
+    @given(st.binary())
+    def test_no_value_is_too_odd(self, value: bytes) -> None:
+        seconds = retry_after(Headers({"Retry-After": value}))
+        assert seconds is None or seconds >= 0
+
+
+class TestDeadHosts:
+    def test_they_are_left_alone_for_growing_times(self, clock: Clock) -> None:
+        paced = pace(clock)
+        for _ in range(2):
+            paced.failed(KEY, "it did not answer")
+            assert paced.left(KEY) is None
+        for seconds in (300, 600, 1_200):
+            paced.failed(KEY, "it did not answer")
+            assert f"for {seconds} s more: it did not answer" in (paced.left(KEY) or "")
+            assert paced.not_before(KEY) == 0.0  # handed out, to be given up
+            clock.now += seconds
+            assert paced.left(KEY) is None
+
+    def test_an_answer_makes_them_as_good_as_new(self, clock: Clock) -> None:
+        paced = pace(clock)
+        for _ in range(3):
+            paced.failed(KEY, "it did not answer")
+        clock.now += 301
+        paced.answered(KEY)
+        for _ in range(2):
+            paced.failed(KEY, "it did not answer")
+        assert paced.left(KEY) is None
+
+    def test_a_name_that_nobody_knows_is_not_asked_for_three_times(self, clock: Clock) -> None:
+        paced = pace(clock)
+        paced.failed(KEY, "no such name", final=True)
+        assert paced.left(KEY)
+
+    def test_they_are_never_left_for_more_than_a_day(self, clock: Clock) -> None:
+        paced = pace(clock)
+        for _ in range(60):
+            paced.failed(KEY, "it did not answer", final=True)
+        assert "for 86400 s" in (paced.left(KEY) or "")
+
+
+def answer(body: bytes = b"fine", *before: float, status: bytes = b"200 OK", more: bytes = b"", end: str = "keep") -> Reply:
+    head = b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n%s\r\n" % (status, len(body), more)
+    return Reply((*before, head + body), end)
+
+
+def run_plan(folder: Path, urls: list[str], **settings: Any) -> dict[str, Any]:
+    """Crawl with a spider that asks for all ``urls`` at once; returns the stats."""
+    plan = {
+        "collection": str(folder / "c"),
+        "settings": LOCAL | {"LOG_LEVEL": "INFO"} | settings,
+        "requests": [{"url": url} for url in urls],
+    }
+    (folder / "plan.json").write_text(json.dumps(plan))
+    command = [sys.executable, "-m", "tests.wire.spider", str(folder / "plan.json")]
+    done = subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    stats: dict[str, Any] = json.loads((folder / "plan.stats.json").read_text())
+    return stats | {"log": done.stderr}
+
+
+def by_host(seen: list[Seen]) -> dict[str, list[float]]:
+    times = defaultdict(list)
+    for one in seen:
+        times[one.host].append(one.time)
+    return {host: sorted(found) for host, found in times.items()}
+
+
+def smallest_gaps(seen: list[Seen]) -> dict[str, float]:
+    return {host: min(after - before for before, after in pairwise(times)) for host, times in by_host(seen).items()}
+
+
+def test_at_the_server_no_gap_is_ever_below_the_delay_of_its_host(tmp_path: Path) -> None:
+    """Six hosts under load, with answers that come early, late, in pieces, broken or not at all."""
+    chance = random.Random(7)
+    replies: dict[str, Reply | list[Reply]] = {
+        "/robots.txt": answer(b"User-agent: *\nDisallow: /private\n", 0.02),
+        "patient.test/robots.txt": answer(b"User-agent: *\nCrawl-delay: 0.3\n"),
+        "/broken": Reply((b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf",), "close"),
+        "/mute": Reply((), "close"),
+        "/asleep": Reply((0.5,), "close"),
+        "/drip": Reply((b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nd", 0.1, b"r", 0.1, b"ip")),
+        "/fickle": [answer(status=b"503 Busy", more=b"Retry-After: 0\r\n"), answer()],
+    }
+    replies |= {f"/{number}": answer(b"x" * 99, chance.uniform(0, 0.06)) for number in range(7)}
+    hosts = [f"h{number}.test" for number in range(5)] + ["patient.test"]
+    delay = 0.1
+    with RawServer(replies) as server:
+        paths = [path for path in replies if "robots" not in path]
+        urls = [f"http://{host}:{server.port}{path}" for path in paths for host in hosts]
+        urls = [url for url in urls if "patient" not in url or url[-1].isdigit()]
+        stats = run_plan(tmp_path, urls, DOWNLOAD_DELAY=delay, BROADSHEET_ADDRESS_DELAY=0, DOWNLOAD_TIMEOUT=0.3)
+    gaps = smallest_gaps(server.seen)
+    assert set(gaps) == set(hosts)
+    for host, gap in gaps.items():
+        assert gap >= (0.3 if host == "patient.test" else delay), host
+    assert {seen.path for seen in server.seen} >= {"/asleep", "/mute", "/fickle"}
+    times = [seen.time for seen in server.seen]
+    assert len(times) / (max(times) - min(times)) > 2 / delay  # and yet hosts were asked side by side
+    assert stats["finish_reason"] == "finished"
+
+
+def test_hosts_on_one_address_share_its_limit(tmp_path: Path) -> None:
+    with RawServer({"/robots.txt": answer(b""), "/": answer()}) as server:
+        urls = [f"http://h{number}.test:{server.port}/" for number in range(6)]
+        run_plan(tmp_path, urls, BROADSHEET_ADDRESS_DELAY=0.1)
+    times = sorted(seen.time for seen in server.seen)
+    assert len(times) == 12
+    # counted at our side: two requests on their way at once may come closer together by what the way took
+    assert times[-1] - times[0] >= 11 * 0.1 - 0.05
+    assert min(after - before for before, after in pairwise(times)) > 0.05
+
+
+def test_a_host_that_asks_for_time_gets_it_and_keeps_no_other_waiting(tmp_path: Path) -> None:
+    busy = answer(b"later", status=b"429 Too Many Requests", more=b"Retry-After: 2\r\n")
+    replies: dict[str, Reply | list[Reply]] = {"/robots.txt": answer(b""), "busy.test/first": [busy, answer()], "/": answer()}
+    with RawServer(replies) as server:
+        urls = [f"http://busy.test:{server.port}/{path}" for path in ("first", *(f"?{number}" for number in range(40)))]
+        urls += [f"http://calm.test:{server.port}/?{number}" for number in range(40)]
+        stats = run_plan(tmp_path, urls, CONCURRENT_REQUESTS=4, BROADSHEET_ADDRESS_DELAY=0)
+    times = by_host(server.seen)
+    assert max(after - before for before, after in pairwise(times["busy.test"])) >= 2.0
+    assert len(times["busy.test"]) == 43  # nothing was lost
+    assert times["calm.test"][-1] - times["calm.test"][0] < 2.0
+    assert "busy.test is asked again in 2.0 s and more slowly: it answered 429" in stats["log"]
+    assert stats["broadsheet/hosts/refused"] == 1
+
+
+def test_a_date_in_retry_after_is_obeyed_too(tmp_path: Path) -> None:
+    dates = b"Date: Mon, 23 Nov 2026 10:00:00 GMT\r\nRetry-After: Mon, 23 Nov 2026 10:00:01 GMT\r\n"
+    replies: dict[str, Reply | list[Reply]] = {
+        "/robots.txt": answer(b""),
+        "/": [answer(b"later", status=b"503 Busy", more=dates), answer()],
+    }
+    with RawServer(replies) as server:
+        run_plan(tmp_path, [f"http://busy.test:{server.port}/"])
+    first, second = (seen.time for seen in server.seen if seen.path == "/")
+    assert 1.0 <= second - first < 2.5
+
+
+def test_a_host_that_does_not_answer_is_given_up_with_all_that_waits_for_it(tmp_path: Path) -> None:
+    replies = {"well.test/robots.txt": answer(b""), "/": answer(), "/robots.txt": Reply((), "close")}
+    with RawServer(replies) as server:
+        urls = [f"http://{host}.test:{server.port}/?{number}" for number in range(30) for host in ("mute", "well")]
+        urls += [f"http://nobody.invalid/{number}" for number in range(30)]
+        stats = run_plan(tmp_path, urls)
+    asked = [seen.path for seen in server.seen if seen.host == "mute.test"]
+    assert asked == ["/robots.txt"] * 3
+    assert len([seen for seen in server.seen if seen.host == "well.test"]) == 31
+    rows = archive.open_captures(tmp_path / "c").to_table().to_pylist()
+    assert len([row for row in rows if row["url_host_name"] == "nobody.invalid"]) <= 3
+    assert "mute.test is left alone for 300 s: it did not answer" in stats["log"]
+    assert stats["broadsheet/hosts/left"] == 2
+
+
+def test_a_crawl_that_ends_does_not_wait_for_hosts_that_asked_for_time(tmp_path: Path) -> None:
+    busy = answer(b"later", status=b"429 Too Many Requests", more=b"Retry-After: 900\r\n")
+    with RawServer({"/robots.txt": answer(b""), "/": busy}) as server:
+        outcome = crawl(
+            tmp_path / "c",
+            {"CLOSESPIDER_TIMEOUT": "1", "BROADSHEET_ADDRESS_DELAY": "0"},
+            sites=f"http://busy.test:{server.port}/",
+        )
+    assert outcome.code == 0
+    assert len([seen for seen in server.seen if seen.path == "/"]) == 1
+    assert "ended: closespider_timeout" in outcome.err
