@@ -4,7 +4,6 @@ import json
 import random
 import subprocess
 import sys
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -19,7 +18,7 @@ from scrapy.http import Headers
 
 import archive
 from crawler.pace import Pace, Rules, retry_after
-from tests.crawling import LOCAL, ROOT, crawl
+from tests.crawling import LOCAL, ROOT
 from tests.wire.server import RawServer, Reply, Seen
 
 KEY = "news.example"
@@ -234,128 +233,145 @@ class TestDeadHosts:
         assert "for 86400 s" in (paced.left(KEY) or "")
 
 
-def answer(body: bytes = b"fine", *before: float, status: bytes = b"200 OK", more: bytes = b"", end: str = "keep") -> Reply:
+def answer(body: bytes = b"fine", *before: float, status: bytes = b"200 OK", more: bytes = b"") -> Reply:
     head = b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n%s\r\n" % (status, len(body), more)
-    return Reply((*before, head + body), end)
+    return Reply((*before, head + body))
 
 
-def run_plan(folder: Path, urls: list[str], **settings: Any) -> dict[str, Any]:
-    """Crawl with a spider that asks for all ``urls`` at once; returns the stats."""
-    plan = {
-        "collection": str(folder / "c"),
-        "settings": LOCAL | {"LOG_LEVEL": "INFO"} | settings,
-        "requests": [{"url": url} for url in urls],
-    }
-    (folder / "plan.json").write_text(json.dumps(plan))
+def busy(status: bytes, more: bytes) -> Reply:
+    return answer(b"later", status=status, more=more)
+
+
+DELAY = 0.1
+DATES = b"Date: Mon, 23 Nov 2026 10:00:00 GMT\r\nRetry-After: Mon, 23 Nov 2026 10:00:01 GMT\r\n"
+EVEN = [f"h{number}.test" for number in range(5)]
+CHANCE = random.Random(7)
+REPLIES: dict[str, Reply | list[Reply]] = {
+    "/robots.txt": answer(b"User-agent: *\nDisallow: /private\n", 0.02),
+    "patient.test/robots.txt": answer(b"User-agent: *\nCrawl-delay: 0.3\n"),
+    "mute.test/robots.txt": Reply((), "close"),
+    "busy.test/first": [busy(b"429 Too Many Requests", b"Retry-After: 3\r\n"), answer()],
+    "dated.test/first": [busy(b"503 Busy", DATES), answer()],
+    "/broken": Reply((b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf",), "close"),
+    "/mute": Reply((), "close"),
+    "/asleep": Reply((0.5,), "close"),
+    "/drip": Reply((b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nd", 0.1, b"r", 0.1, b"ip")),
+    "/fickle": [answer(status=b"503 Busy", more=b"Retry-After: 0\r\n"), answer()],
+} | {f"/{number}": answer(b"x" * 99, CHANCE.uniform(0, 0.06)) for number in range(7)}
+
+
+def plan(server: RawServer) -> list[str]:
+    """Bad manners on both sides: five hosts with answers that come early, late, in pieces, broken or not at all, one with a
+    crawl-delay, two that ask for time, one that never answers, one that nobody knows."""
+    paths = ["/broken", "/mute", "/asleep", "/drip", "/fickle", *(f"/{number}" for number in range(7))]
+    asked = [f"{host}:{server.port}{path}" for path in paths for host in EVEN]
+    asked += [f"patient.test:{server.port}/{number}" for number in range(5)]
+    asked += [f"{host}.test:{server.port}/first" for host in ("busy", "dated")]
+    asked += [f"busy.test:{server.port}/{number % 7}?{number}" for number in range(10)]
+    asked += [f"mute.test:{server.port}/{number}" for number in range(30)]
+    return [f"http://{address}" for address in (*asked, *(f"nobody.invalid/{number}" for number in range(30)))]
+
+
+def start(folder: Path, urls: list[str], **settings: Any) -> subprocess.Popen[str]:
+    """A crawl by a spider that asks for all ``urls`` at once."""
+    what = {"collection": str(folder / "c"), "settings": LOCAL | settings, "requests": [{"url": url} for url in urls]}
+    (folder / "plan.json").write_text(json.dumps(what))
     command = [sys.executable, "-m", "tests.wire.spider", str(folder / "plan.json")]
-    done = subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    stats: dict[str, Any] = json.loads((folder / "plan.stats.json").read_text())
-    return stats | {"log": done.stderr}
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
-def by_host(seen: list[Seen]) -> dict[str, list[float]]:
-    times = defaultdict(list)
-    for one in seen:
-        times[one.host].append(one.time)
-    return {host: sorted(found) for host, found in times.items()}
+@dataclass
+class Crawled:
+    """What the servers of three crawls saw, that of one address shared and that of a crawl ended early apart."""
+
+    seen: list[Seen]
+    shared: list[Seen]
+    ended: list[Seen]
+    stats: dict[str, Any]
+    rows: list[dict[str, Any]]
+    logs: list[str]
+
+    def times(self, host: str) -> list[float]:
+        return sorted(seen.time for seen in self.seen if seen.host == host)
+
+    def gaps(self, host: str) -> list[float]:
+        return [after - before for before, after in pairwise(self.times(host))]
 
 
-def smallest_gaps(seen: list[Seen]) -> dict[str, float]:
-    return {host: min(after - before for before, after in pairwise(times)) for host, times in by_host(seen).items()}
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    """Three crawls at the same time, which is load, too."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("bad", "shared", "ended")]
+    alone = {"/robots.txt": answer(b""), "/": answer()}
+    stopped = {"/robots.txt": answer(b""), "/": busy(b"429 Too Many Requests", b"Retry-After: 900\r\n")}
+    with RawServer(REPLIES) as server, RawServer(alone) as shared, RawServer(stopped) as ended:
+        many = [f"http://h{number}.test:{shared.port}/" for number in range(6)]
+        crawls = [
+            start(
+                folders[0],
+                plan(server),
+                DOWNLOAD_DELAY=DELAY,
+                BROADSHEET_ADDRESS_DELAY=0,
+                DOWNLOAD_TIMEOUT=0.3,
+                CONCURRENT_REQUESTS=8,
+            ),
+            start(folders[1], many, BROADSHEET_ADDRESS_DELAY=DELAY),
+            start(folders[2], [f"http://busy.test:{ended.port}/"], CLOSESPIDER_TIMEOUT=1),
+        ]
+        logs = [crawl.communicate(timeout=60)[1] for crawl in crawls]
+    assert [crawl.returncode for crawl in crawls] == [0, 0, 0], logs
+    stats = json.loads((folders[0] / "plan.stats.json").read_text())
+    rows = archive.open_captures(folders[0] / "c").to_table().to_pylist()
+    return Crawled(server.seen, shared.seen, ended.seen, stats, rows, logs)
 
 
-def test_at_the_server_no_gap_is_ever_below_the_delay_of_its_host(tmp_path: Path) -> None:
-    """Six hosts under load, with answers that come early, late, in pieces, broken or not at all."""
-    chance = random.Random(7)
-    replies: dict[str, Reply | list[Reply]] = {
-        "/robots.txt": answer(b"User-agent: *\nDisallow: /private\n", 0.02),
-        "patient.test/robots.txt": answer(b"User-agent: *\nCrawl-delay: 0.3\n"),
-        "/broken": Reply((b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf",), "close"),
-        "/mute": Reply((), "close"),
-        "/asleep": Reply((0.5,), "close"),
-        "/drip": Reply((b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nd", 0.1, b"r", 0.1, b"ip")),
-        "/fickle": [answer(status=b"503 Busy", more=b"Retry-After: 0\r\n"), answer()],
-    }
-    replies |= {f"/{number}": answer(b"x" * 99, chance.uniform(0, 0.06)) for number in range(7)}
-    hosts = [f"h{number}.test" for number in range(5)] + ["patient.test"]
-    delay = 0.1
-    with RawServer(replies) as server:
-        paths = [path for path in replies if "robots" not in path]
-        urls = [f"http://{host}:{server.port}{path}" for path in paths for host in hosts]
-        urls = [url for url in urls if "patient" not in url or url[-1].isdigit()]
-        stats = run_plan(tmp_path, urls, DOWNLOAD_DELAY=delay, BROADSHEET_ADDRESS_DELAY=0, DOWNLOAD_TIMEOUT=0.3)
-    gaps = smallest_gaps(server.seen)
-    assert set(gaps) == set(hosts)
-    for host, gap in gaps.items():
-        assert gap >= (0.3 if host == "patient.test" else delay), host
-    assert {seen.path for seen in server.seen} >= {"/asleep", "/mute", "/fickle"}
-    times = [seen.time for seen in server.seen]
-    assert len(times) / (max(times) - min(times)) > 2 / delay  # and yet hosts were asked side by side
-    assert stats["finish_reason"] == "finished"
+def test_at_the_server_no_gap_is_ever_below_the_delay_of_its_host(crawled: Crawled) -> None:
+    for host in EVEN:
+        assert min(crawled.gaps(host)) >= DELAY, host
+        assert len(crawled.times(host)) >= 15
+    assert min(crawled.gaps("patient.test")) >= 0.3
+    assert {seen.path for seen in crawled.seen} >= {"/asleep", "/mute", "/fickle", "/broken", "/drip"}
+    assert crawled.stats["finish_reason"] == "finished"
 
 
-def test_hosts_on_one_address_share_its_limit(tmp_path: Path) -> None:
-    with RawServer({"/robots.txt": answer(b""), "/": answer()}) as server:
-        urls = [f"http://h{number}.test:{server.port}/" for number in range(6)]
-        run_plan(tmp_path, urls, BROADSHEET_ADDRESS_DELAY=0.1)
-    times = sorted(seen.time for seen in server.seen)
+def test_and_yet_hosts_are_asked_side_by_side(crawled: Crawled) -> None:
+    times = sorted(time for host in EVEN for time in crawled.times(host))
+    assert len(times) / (times[-1] - times[0]) > 1.2 / DELAY
+
+
+def test_a_host_that_asks_for_time_gets_it_and_keeps_no_other_waiting(crawled: Crawled) -> None:
+    """Eight requests at most are under way, and more than that wait for the busy host."""
+    longest = max(crawled.gaps("busy.test"))
+    assert 3.0 <= longest < 5.0
+    began = crawled.times("busy.test")[crawled.gaps("busy.test").index(longest)]
+    assert len(crawled.times("busy.test")) == 13  # nothing was lost: robots.txt, the first twice, and the others
+    meanwhile = [time for time in crawled.times("h4.test") if began < time < began + 3]
+    assert len(meanwhile) >= 6
+    assert "busy.test is asked again in 3.0 s and more slowly: it answered 429" in crawled.logs[0]
+
+
+def test_a_date_in_retry_after_is_obeyed_too(crawled: Crawled) -> None:
+    first, second = (seen.time for seen in crawled.seen if seen.host == "dated.test" and seen.path == "/first")
+    assert 1.0 <= second - first < 3.0
+
+
+def test_a_host_that_does_not_answer_is_given_up_with_all_that_waits_for_it(crawled: Crawled) -> None:
+    assert [seen.path for seen in crawled.seen if seen.host == "mute.test"] == ["/robots.txt"] * 3
+    assert "mute.test is left alone for 300 s: it did not answer" in crawled.logs[0]
+
+
+def test_a_name_that_nobody_knows_is_asked_for_once_with_its_attempt_on_record(crawled: Crawled) -> None:
+    (row,) = (row for row in crawled.rows if row["url_host_name"] == "nobody.invalid")
+    assert row["url"] == "http://nobody.invalid/robots.txt"
+    assert "CannotResolveHostError" in row["fetch_error"]
+
+
+def test_hosts_on_one_address_share_its_limit(crawled: Crawled) -> None:
+    times = sorted(seen.time for seen in crawled.shared)
     assert len(times) == 12
     # counted at our side: two requests on their way at once may come closer together by what the way took
-    assert times[-1] - times[0] >= 11 * 0.1 - 0.05
-    assert min(after - before for before, after in pairwise(times)) > 0.05
+    assert times[-1] - times[0] >= 11 * DELAY - 0.05
 
 
-def test_a_host_that_asks_for_time_gets_it_and_keeps_no_other_waiting(tmp_path: Path) -> None:
-    busy = answer(b"later", status=b"429 Too Many Requests", more=b"Retry-After: 2\r\n")
-    replies: dict[str, Reply | list[Reply]] = {"/robots.txt": answer(b""), "busy.test/first": [busy, answer()], "/": answer()}
-    with RawServer(replies) as server:
-        urls = [f"http://busy.test:{server.port}/{path}" for path in ("first", *(f"?{number}" for number in range(40)))]
-        urls += [f"http://calm.test:{server.port}/?{number}" for number in range(40)]
-        stats = run_plan(tmp_path, urls, CONCURRENT_REQUESTS=4, BROADSHEET_ADDRESS_DELAY=0)
-    times = by_host(server.seen)
-    assert max(after - before for before, after in pairwise(times["busy.test"])) >= 2.0
-    assert len(times["busy.test"]) == 43  # nothing was lost
-    assert times["calm.test"][-1] - times["calm.test"][0] < 2.0
-    assert "busy.test is asked again in 2.0 s and more slowly: it answered 429" in stats["log"]
-    assert stats["broadsheet/hosts/refused"] == 1
-
-
-def test_a_date_in_retry_after_is_obeyed_too(tmp_path: Path) -> None:
-    dates = b"Date: Mon, 23 Nov 2026 10:00:00 GMT\r\nRetry-After: Mon, 23 Nov 2026 10:00:01 GMT\r\n"
-    replies: dict[str, Reply | list[Reply]] = {
-        "/robots.txt": answer(b""),
-        "/": [answer(b"later", status=b"503 Busy", more=dates), answer()],
-    }
-    with RawServer(replies) as server:
-        run_plan(tmp_path, [f"http://busy.test:{server.port}/"])
-    first, second = (seen.time for seen in server.seen if seen.path == "/")
-    assert 1.0 <= second - first < 2.5
-
-
-def test_a_host_that_does_not_answer_is_given_up_with_all_that_waits_for_it(tmp_path: Path) -> None:
-    replies = {"well.test/robots.txt": answer(b""), "/": answer(), "/robots.txt": Reply((), "close")}
-    with RawServer(replies) as server:
-        urls = [f"http://{host}.test:{server.port}/?{number}" for number in range(30) for host in ("mute", "well")]
-        urls += [f"http://nobody.invalid/{number}" for number in range(30)]
-        stats = run_plan(tmp_path, urls)
-    asked = [seen.path for seen in server.seen if seen.host == "mute.test"]
-    assert asked == ["/robots.txt"] * 3
-    assert len([seen for seen in server.seen if seen.host == "well.test"]) == 31
-    rows = archive.open_captures(tmp_path / "c").to_table().to_pylist()
-    assert len([row for row in rows if row["url_host_name"] == "nobody.invalid"]) <= 3
-    assert "mute.test is left alone for 300 s: it did not answer" in stats["log"]
-    assert stats["broadsheet/hosts/left"] == 2
-
-
-def test_a_crawl_that_ends_does_not_wait_for_hosts_that_asked_for_time(tmp_path: Path) -> None:
-    busy = answer(b"later", status=b"429 Too Many Requests", more=b"Retry-After: 900\r\n")
-    with RawServer({"/robots.txt": answer(b""), "/": busy}) as server:
-        outcome = crawl(
-            tmp_path / "c",
-            {"CLOSESPIDER_TIMEOUT": "1", "BROADSHEET_ADDRESS_DELAY": "0"},
-            sites=f"http://busy.test:{server.port}/",
-        )
-    assert outcome.code == 0
-    assert len([seen for seen in server.seen if seen.path == "/"]) == 1
-    assert "ended: closespider_timeout" in outcome.err
+def test_a_crawl_that_ends_does_not_wait_for_hosts_that_asked_for_time(crawled: Crawled) -> None:
+    assert [seen.path for seen in crawled.ended] == ["/robots.txt", "/"]
