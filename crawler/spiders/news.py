@@ -117,7 +117,7 @@ class NewsSpider(scrapy.Spider):
     def requisite_failed(self, failure: Failure) -> Iterator[ArticleRow | Request]:
         """Something that a kept page needs, and that did not come."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        yield from self._requisites.failed(request.cb_kwargs["asked"])
+        yield from self._requisites.failed(request.cb_kwargs["asked"], failure.value)
         self._close_if_full()
 
     async def _read(self, response: Response) -> Page | None:
