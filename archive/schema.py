@@ -166,7 +166,11 @@ CAPTURES = _schema(
         ),
         _optional("via", _STRING, "the address that led here"),
         _optional("page_id", _STRING, "WARC-Page-ID: one for a page and all that was fetched for its replay"),
-        _optional("extraction", _STRING, "what became of the page: article, not_article, failed, timeout, crashed"),
+        _optional(
+            "extraction",
+            _STRING,
+            "what became of the page: article, unchanged, not_article, blocked, failed, timeout, crashed, …",
+        ),
         _optional("extraction_reason", _STRING, "why, in a few words"),
         _required("crawl_id", _STRING, "the run that wrote this row"),
     ],

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from crawler.guard import GuardedResolver, reactor_resolver
 from crawler.pace import TOO_MANY, HostLeftError, Pace, retry_after
+from pipelines.blocked import against_crawlers
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -102,7 +103,10 @@ class _Watched:
                 self._pace.failed(key, why, final=isinstance(error, CannotResolveHostError))
             raise
         self._headers_received(request)
-        if response.status in TOO_MANY:
+        capture = request.meta.get("capture")
+        if capture is not None and capture.extraction == "blocked" and against_crawlers(capture.reason):
+            self._pace.refused(key, f"it answered {response.status}, {capture.reason}", retry_after(response.headers))
+        elif response.status in TOO_MANY:
             self._pace.refused(key, f"it answered {response.status}", retry_after(response.headers))
         return response
 
@@ -127,6 +131,7 @@ class HostGate:
         """Let the request pass, or raise HostLeftError."""
         engine = self._crawler.engine
         assert engine is not None
+        _forget_slot_of_redirect(request)
         key = engine.downloader.get_slot_key(request)
         if why := self._pace.left(key):
             raise HostLeftError(why)
@@ -138,3 +143,10 @@ class HostGate:
             except (DNSLookupError, TimeoutError):
                 return  # the handler meets the same, and records it
             self._pace.has_address(key, address)
+
+
+def _forget_slot_of_redirect(request: Request) -> None:
+    """Scrapy keeps a redirected request in the slot of the host that sent it on; its time is that of the host it goes to."""
+    before = request.meta.get("redirect_urls")
+    if before and request.meta.get(Downloader.DOWNLOAD_SLOT) == urlsplit(before[-1]).hostname:
+        del request.meta[Downloader.DOWNLOAD_SLOT]

@@ -18,9 +18,11 @@ from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import parse_feed
 from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
 from crawler.discovery.sitemaps import parse_sitemap
+from crawler.pace import Pace
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
 from pipelines.article import Page
+from pipelines.blocked import against_crawlers
 from pipelines.reading import HEADERS
 from pipelines.tabulate import ArticleRow, Found
 from pipelines.workers import Job, PageLostError
@@ -87,6 +89,9 @@ class NewsSpider(scrapy.Spider):
         page = await self._read(response)
         if page is None:
             return
+        if page.verdict == "blocked":
+            self._blocked(page, response)
+            return
         self._archiving.run.note_links(page, response.meta["capture"])
         purpose = response.meta["purpose"]
         if purpose != "front_page" and (row := self._keep(page, response, found)):
@@ -102,6 +107,12 @@ class NewsSpider(scrapy.Spider):
         if purpose == "front_page" or (purpose == "section" and page.verdict == "not_article"):
             for request in self._follow(page, response):
                 yield request
+
+    def _blocked(self, page: Page, response: Response) -> None:
+        """A wall in place of a page: nothing is done about it, but its host is asked more slowly."""
+        self._settle(response, "blocked", page.reason)
+        if against_crawlers(page.reason):
+            Pace.of(self.crawler).refused(response.meta["download_slot"], f"it shows a wall ({page.reason})")
 
     def _close_if_full(self) -> None:
         if self._articles == self.arguments.max_articles:
@@ -235,9 +246,12 @@ class NewsSpider(scrapy.Spider):
             return  # counted as robotstxt/forbidden, or not asked for at all
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
-        if not (request.meta.get("probe") and response is not None):
+        capture = request.meta.get("capture")
+        if capture and capture.extraction == "blocked":
+            self._count("blocked")
+        elif not (request.meta.get("probe") and response is not None):
             self.crawler.stats.inc_value(f"broadsheet/errors/{kind}")
-        if capture := request.meta.get("capture"):
+        if capture:
             self._archiving.run.tabulator.settle(capture, "failed", f"{kind}: {failure.getErrorMessage()}"[:300])
         self.logger.debug("%s: %s", request.url, failure.getErrorMessage())
 

@@ -263,7 +263,7 @@ REPLIES: dict[str, Reply | list[Reply]] = {
 def plan(server: RawServer) -> list[str]:
     """Bad manners on both sides: five hosts with answers that come early, late, in pieces, broken or not at all, one with a
     crawl-delay, two that ask for time, one that never answers, one that nobody knows."""
-    paths = ["/broken", "/mute", "/asleep", "/drip", "/fickle", *(f"/{number}" for number in range(7))]
+    paths = ["/away", "/broken", "/mute", "/asleep", "/drip", "/fickle", *(f"/{number}" for number in range(7))]
     asked = [f"{host}:{server.port}{path}" for path in paths for host in EVEN]
     asked += [f"patient.test:{server.port}/{number}" for number in range(5)]
     asked += [f"{host}.test:{server.port}/first" for host in ("busy", "dated")]
@@ -305,6 +305,8 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
     alone = {"/robots.txt": answer(b""), "/": answer()}
     stopped = {"/robots.txt": answer(b""), "/": busy(b"429 Too Many Requests", b"Retry-After: 900\r\n")}
     with RawServer(REPLIES) as server, RawServer(alone) as shared, RawServer(stopped) as ended:
+        away = answer(status=b"302 Found", more=b"Location: http://patient.test:%d/away\r\n" % server.port)
+        server.replies = {**REPLIES, "/away": away, "patient.test/away": answer()}
         many = [f"http://h{number}.test:{shared.port}/" for number in range(6)]
         crawls = [
             start(
@@ -330,6 +332,7 @@ def test_at_the_server_no_gap_is_ever_below_the_delay_of_its_host(crawled: Crawl
         assert min(crawled.gaps(host)) >= DELAY, host
         assert len(crawled.times(host)) >= 15
     assert min(crawled.gaps("patient.test")) >= 0.3
+    assert [seen.path for seen in crawled.seen if seen.host == "patient.test"].count("/away") == 5  # redirects keep time, too
     assert {seen.path for seen in crawled.seen} >= {"/asleep", "/mute", "/fickle", "/broken", "/drip"}
     assert crawled.stats["finish_reason"] == "finished"
 
