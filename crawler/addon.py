@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_COLLECTION": None,
     "BROADSHEET_CONTACT": None,
     "BROADSHEET_OPERATOR": None,
+    "BROADSHEET_PURPOSE": "an archive of news",
     "BROADSHEET_ALLOW_PRIVATE": [],
     "BROADSHEET_HOSTS": [],
     "BROADSHEET_WARC_MAX_BYTES": 1_000_000_000,
@@ -39,6 +41,9 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_DEAD_AFTER": 3,
     "BROADSHEET_DEAD_SECONDS": 300.0,
     "BROADSHEET_ROBOTS_TTL": 86_400.0,
+    "BROADSHEET_HEAD_MAXSIZE": 2 << 20,
+    "BROADSHEET_UNPACK_RATIO": 200.0,
+    "BROADSHEET_TLS_UNVERIFIED": [],
     "BROADSHEET_PROGRESS": None,
     "BROADSHEET_AUDIT_SAMPLE": 20,
     "BROADSHEET_REQUISITES": "html",
@@ -69,6 +74,7 @@ _SCRAPY: dict[str, Any] = {
     "TELNETCONSOLE_ENABLED": False,
     "REMOTE_CONTROL_ENABLED": False,
     "RETRY_TIMES": 2,
+    "REDIRECT_MAX_TIMES": 10,
     "LOG_LEVEL": "INFO",
     "STATS_DUMP": False,
     "LOGSTATS_INTERVAL": 0,
@@ -80,8 +86,11 @@ _SCRAPY: dict[str, Any] = {
     },
 }
 
+# a mail address (RFC 5322, 3.4.1, without its oddities; a From field of HTTP holds one) or a web page
+_CONTACT = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+\.[^\s@<>()\[\],;:\\\".]+|https?://[^\s()<>]+", re.ASCII)
+
 # loggers that list versions, settings and components at every start; with LOG_LEVEL=DEBUG they still do
-_TALKATIVE = ("scrapy.addons", "scrapy.crawler", "scrapy.middleware", "scrapy.utils.log")
+_TALKATIVE = ("scrapy.addons", "scrapy.crawler", "scrapy.middleware", "scrapy.utils.log", "twisted")
 
 
 class Broadsheet:
@@ -105,6 +114,8 @@ class Broadsheet:
             for name in _TALKATIVE:
                 logging.getLogger(name).setLevel(logging.WARNING)
         settings.set("USER_AGENT", user_agent(settings), priority="addon")
+        if (mailbox := contact(settings)) and "@" in mailbox:
+            settings["DEFAULT_REQUEST_HEADERS"].setdefault("From", mailbox)
         handlers = settings["DOWNLOAD_HANDLERS"]
         for scheme in ("http", "https"):
             handlers.setdefault(scheme, "crawler.handler.RecordingHandler")
@@ -112,6 +123,8 @@ class Broadsheet:
             handlers[scheme] = None
         middlewares = settings["DOWNLOADER_MIDDLEWARES"]
         middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
+        middlewares["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"] = None
+        middlewares.setdefault("crawler.unpacking.Unpacking", 590)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
         middlewares.setdefault("crawler.downloader.HostGate", 95)
@@ -119,14 +132,26 @@ class Broadsheet:
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)
         extensions.setdefault("crawler.requisites.Requisites", 0)
+        extensions.setdefault("crawler.plain_log.PlainLog", 0)
         extensions.setdefault("crawler.progress.Progress", 0)
         extensions.setdefault("crawler.summary.Summary", 0)
 
 
 def user_agent(settings: BaseSettings) -> str:
     """``Broadsheet/VERSION (+contact)``, as crawlers introduce themselves."""
-    contact = settings.get("BROADSHEET_CONTACT")
-    return f"Broadsheet/{version('broadsheet')}" + (f" (+{contact})" if contact else "")
+    reached = contact(settings)
+    return f"Broadsheet/{version('broadsheet')}" + (f" (+{reached})" if reached else "")
+
+
+def contact(settings: BaseSettings) -> str | None:
+    """Where a site reaches who crawls it: ``BROADSHEET_CONTACT``. Raises SettingError if it is no mail address or web page."""
+    given = settings.get("BROADSHEET_CONTACT")
+    if given and not _CONTACT.fullmatch(given):
+        raise SettingError(
+            f"BROADSHEET_CONTACT: {given!r} is neither a mail address nor a web page,"
+            " e.g. you@example.org or https://example.org/bot"
+        )
+    return given or None
 
 
 def worker_count(settings: BaseSettings) -> int:

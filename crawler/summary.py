@@ -34,6 +34,7 @@ _ERRORS = {
     "DownloadFailedError": "connection or TLS failed",
     "DownloadTimeoutError": "timed out",
     "HostLeftError": "left alone: their host did not answer, or refused too often",
+    "IgnoreRequest": "given up: redirects without end, or a body that unpacks to too much",
     "NotArchivedError": "not stored, the disk refused",
     "ResponseDataLossError": "connection cut in the body",
     "RobotsUnreachableError": "robots.txt not reached, so the host was left alone",

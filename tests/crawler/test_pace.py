@@ -252,6 +252,7 @@ REPLIES: dict[str, Reply | list[Reply]] = {
     "mute.test/robots.txt": Reply((), "close"),
     "busy.test/first": [busy(b"429 Too Many Requests", b"Retry-After: 3\r\n"), answer()],
     "dated.test/first": [busy(b"503 Busy", DATES), answer()],
+    "/dripping-head": Reply((b"HTTP/1.1 200 OK\r\n", *[0.05, b"X: 1\r\n"] * 12), "close"),
     "/broken": Reply((b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf",), "close"),
     "/mute": Reply((), "close"),
     "/asleep": Reply((0.5,), "close"),
@@ -263,7 +264,16 @@ REPLIES: dict[str, Reply | list[Reply]] = {
 def plan(server: RawServer) -> list[str]:
     """Bad manners on both sides: five hosts with answers that come early, late, in pieces, broken or not at all, one with a
     crawl-delay, two that ask for time, one that never answers, one that nobody knows."""
-    paths = ["/away", "/broken", "/mute", "/asleep", "/drip", "/fickle", *(f"/{number}" for number in range(7))]
+    paths = [
+        "/dripping-head",
+        "/away",
+        "/broken",
+        "/mute",
+        "/asleep",
+        "/drip",
+        "/fickle",
+        *(f"/{number}" for number in range(7)),
+    ]
     asked = [f"{host}:{server.port}{path}" for path in paths for host in EVEN]
     asked += [f"patient.test:{server.port}/{number}" for number in range(5)]
     asked += [f"{host}.test:{server.port}/first" for host in ("busy", "dated")]
@@ -367,6 +377,13 @@ def test_a_name_that_nobody_knows_is_asked_for_once_with_its_attempt_on_record(c
     (row,) = (row for row in crawled.rows if row["url_host_name"] == "nobody.invalid")
     assert row["url"] == "http://nobody.invalid/robots.txt"
     assert "CannotResolveHostError" in row["fetch_error"]
+
+
+def test_an_answer_that_drips_is_left_in_time_and_its_host_is_not_dead(crawled: Crawled) -> None:
+    rows = [row for row in crawled.rows if row["url_path"] == "/dripping-head"]
+    assert {row["content_truncated"] for row in rows} == {"time"}
+    assert max(row["fetch_ms"] for row in rows) < 600
+    assert not [host for host in EVEN if f"{host} is left alone" in crawled.logs[0]]
 
 
 def test_hosts_on_one_address_share_its_limit(crawled: Crawled) -> None:
