@@ -75,8 +75,9 @@ class Rules:
 
 @dataclass(slots=True)
 class Host:
-    """What is known of one host. ``slowness`` multiplies its gap; ``refusals`` and ``failures`` count those in a row, ``left``
-    how often it was left alone so far; ``left_until`` and ``why`` say for how long it is now."""
+    """What is known of one host. ``slowness`` multiplies its gap; ``refusals`` and ``failures`` count those in a row (after
+    enough of them each further one leaves the host alone again), ``left`` how often it was left alone; ``left_until`` and
+    ``why`` say for how long it is now."""
 
     delay: float
     crawl_delay: float = 0.0
@@ -167,12 +168,13 @@ class Pace:
     def answered(self, slot_key: str, latency: float | None = None) -> None:
         """An answer began, ``latency`` seconds after it was asked for."""
         host = self._host(slot_key)
-        host.failures = host.left = 0
+        if host.failures:
+            host.failures = host.left = 0
         if latency is not None:
             host.latencies.append(latency)
         host.good += 1
         if host.good % _GOOD_AGAIN == 0:
-            host.refusals, host.slowness = 0, max(1, host.slowness // 2)
+            host.refusals, host.left, host.slowness = 0, 0, max(1, host.slowness // 2)
         self._hold(host, self.gap(slot_key))
 
     def refused(self, slot_key: str, why: str, retry_after: float | None = None) -> None:
@@ -203,8 +205,6 @@ class Pace:
     def _leave(self, slot_key: str, seconds: float, why: str) -> None:
         host = self._host(slot_key)
         host.left, host.left_until, host.why = host.left + 1, self._clock() + seconds, why
-        # one more attempt is made then, and decides
-        host.failures, host.refusals = self.rules.dead_after - 1, self.rules.refusals_max - 1
         self._count("left")
         logger.info("%s is left alone for %.0f s: %s", slot_key, seconds, why)
 

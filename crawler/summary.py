@@ -85,6 +85,8 @@ class Summary:
         out += [
             f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
         ]
+        if said := _hosts(_group(stats, "broadsheet/hosts/")):
+            out.append(f"  hosts      {said}")
         if forbidden := stats.get("robotstxt/forbidden"):
             out.append(f"  robots.txt {forbidden:,} addresses left alone")
         where = shlex.quote(str(path))
@@ -93,6 +95,11 @@ class Summary:
 
 def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
+
+
+def _hosts(counts: dict[str, int]) -> str:
+    refused, left = counts.get("refused", 0), counts.get("left", 0)
+    return ", ".join([f"refused us {refused:,} times"] * bool(refused) + [f"left alone {left:,} times"] * bool(left))
 
 
 def _replay(stats: dict[str, int], mode: str) -> list[str]:

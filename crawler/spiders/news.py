@@ -112,7 +112,7 @@ class NewsSpider(scrapy.Spider):
         """A wall in place of a page: nothing is done about it, but its host is asked more slowly."""
         self._settle(response, "blocked", page.reason)
         if against_crawlers(page.reason):
-            Pace.of(self.crawler).refused(response.meta["download_slot"], f"it shows a wall ({page.reason})")
+            Pace.of(self.crawler).refused(response.meta.get("download_slot", ""), f"it shows a wall ({page.reason})")
 
     def _close_if_full(self) -> None:
         if self._articles == self.arguments.max_articles:

@@ -161,6 +161,10 @@ class TestRefusals:
             assert paced.left(KEY) is None
             paced.refused(KEY, "it answered 429")
         assert "left alone for 600 s more: it answered 429, 6 times in a row" in (paced.left(KEY) or "")
+        clock.now += 601
+        paced.answered(KEY)  # to say no is an answer, too
+        paced.refused(KEY, "it answered 429")
+        assert "left alone for 1200 s" in (paced.left(KEY) or "")
         paced.refused("patient.example", "it answered 503", 7_200.0)
         assert "asks for 7200 s" in (paced.left("patient.example") or "")
         clock.now += 7_201.0

@@ -93,6 +93,7 @@ def test_the_walled_host_is_asked_more_slowly_and_the_log_says_so(crawled: Crawl
 
 def test_the_summary_counts_them(crawled: Crawled) -> None:
     assert "          6 blocked by a captcha, firewall, consent or login wall, or a soft 404" in crawled.outcome.err
+    assert "  hosts      refused us 6 times" in crawled.outcome.err
     assert crawled.outcome.code == 0
 
 
