@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scrapy import Request
+from scrapy.core.downloader import Slot
 from scrapy.http import Headers
+from twisted.internet.defer import Deferred
 
 import archive
+from crawler.downloader import PacedDownloader
 from crawler.pace import Pace, Rules, retry_after
 from tests.crawling import LOCAL, ROOT
 from tests.wire.server import RawServer, Reply, Seen
@@ -317,11 +321,15 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
     """Three crawls at the same time, which is load, too."""
     folders = [tmp_path_factory.mktemp(name) for name in ("bad", "shared", "ended")]
     alone = {"/robots.txt": answer(b""), "/": answer()}
-    stopped = {"/robots.txt": answer(b""), "/": busy(b"429 Too Many Requests", b"Retry-After: 900\r\n")}
+    stopped = {f"single.test/{number}": answer(b"fine", 0.02) for number in range(8)} | {
+        "/robots.txt": answer(b""),
+        "/": busy(b"429 Too Many Requests", b"Retry-After: 900\r\n"),
+    }
     with RawServer(REPLIES) as server, RawServer(alone) as shared, RawServer(stopped) as ended:
         away = answer(status=b"302 Found", more=b"Location: http://patient.test:%d/away\r\n" % server.port)
         server.replies = {**REPLIES, "/away": away, "patient.test/away": answer()}
         many = [f"http://h{number}.test:{shared.port}/" for number in range(6)]
+        single = [f"http://single.test:{ended.port}/{number}" for number in range(8)]
         crawls = [
             start(
                 folders[0],
@@ -332,7 +340,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
                 CONCURRENT_REQUESTS=8,
             ),
             start(folders[1], many, BROADSHEET_ADDRESS_DELAY=DELAY),
-            start(folders[2], [f"http://busy.test:{ended.port}/"], CLOSESPIDER_TIMEOUT=1),
+            start(folders[2], [f"http://busy.test:{ended.port}/", *single], CLOSESPIDER_TIMEOUT=1),
         ]
         logs = [crawl.communicate(timeout=60)[1] for crawl in crawls]
     assert [crawl.returncode for crawl in crawls] == [0, 0, 0], logs
@@ -398,4 +406,23 @@ def test_hosts_on_one_address_share_its_limit(crawled: Crawled) -> None:
 
 
 def test_a_crawl_that_ends_does_not_wait_for_hosts_that_asked_for_time(crawled: Crawled) -> None:
-    assert [seen.path for seen in crawled.ended] == ["/robots.txt", "/"]
+    assert [seen.path for seen in crawled.ended if seen.host == "busy.test"] == ["/robots.txt", "/"]
+
+
+def test_even_without_a_delay_a_host_has_one_connection(crawled: Crawled) -> None:
+    seen = [seen for seen in crawled.ended if seen.host == "single.test"]
+    assert len(seen) == 9
+    assert len({one.connection for one in seen}) == 1
+    assert min(after.time - before.time for before, after in pairwise(seen[1:])) >= 0.02
+
+
+def test_what_waits_for_a_stopped_host_does_not_count_as_under_way() -> None:
+    downloader = object.__new__(PacedDownloader)
+    downloader.active = {Request(f"http://busy.test/{number}") for number in range(10)}
+    downloader.total_concurrency = 4
+    downloader._stopped = {"busy.test": Slot(1, 0.0)}
+    assert downloader.needs_backout()
+    downloader._stopped["busy.test"].queue.extend((request, Deferred()) for request in list(downloader.active)[:7])
+    assert not downloader.needs_backout()
+    downloader.total_concurrency = 3
+    assert downloader.needs_backout()
