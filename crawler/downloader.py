@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
@@ -26,7 +27,9 @@ from pipelines.blocked import against_crawlers
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from twisted.internet.defer import Deferred
 
+T = TypeVar("T")
 _LONG = 5.0  # seconds: a host that is to wait longer keeps no other waiting, and does not keep the crawl from ending
 _MOST_HELD = 1_000  # requests that wait for such hosts in memory, beside CONCURRENT_REQUESTS
 _NO_ANSWER = (CannotResolveHostError, DownloadConnectionRefusedError, DownloadFailedError, DownloadTimeoutError)
@@ -39,7 +42,21 @@ class PacedDownloader(Downloader):
         super().__init__(crawler)
         self.pace = Pace.of(crawler)
         self.handlers: Any = _Watched(self.handlers, self.pace, crawler)
-        self._stopped: dict[str, Slot] = {}
+        self._of_host: Counter[str] = Counter()
+        self._stopped: set[str] = set()
+
+    def fetch(self, request: Request) -> Deferred[Response | Request]:  # type: ignore[override]
+        """Fetch, and count what is under way for each host: in its slot, or waiting for its robots.txt."""
+        key = self.get_slot_key(request)
+        self._of_host[key] += 1
+        return super().fetch(request).addBoth(self._fetched, key)
+
+    def _fetched(self, result: T, key: str) -> T:
+        self._of_host[key] -= 1
+        if not self._of_host[key]:
+            del self._of_host[key]
+            self._stopped.discard(key)
+        return result
 
     def _process_queue(self, slot: Slot) -> None:
         while slot.queue and not slot.latercall and slot.free_transfer_slots() > 0:
@@ -50,7 +67,7 @@ class PacedDownloader(Downloader):
                 self._wait(slot, key, wait)
                 return
             slot.queue.popleft()
-            self._stopped.pop(key, None)
+            self._stopped.discard(key)
             if why is None:
                 slot.lastseen = time.monotonic()
                 slot.transferring.add(request)  # Scrapy does so a moment later, and sends too many until then
@@ -64,7 +81,7 @@ class PacedDownloader(Downloader):
                 while slot.queue:
                     slot.queue.popleft()[1].errback(_failure(f"the crawl ended before {key} could be asked"))
                 return
-            self._stopped[key] = slot
+            self._stopped.add(key)
         slot.latercall = call_later(min(seconds, _LONG / 5 if seconds > _LONG else seconds), self._latercall, slot)
 
     def _is_closing(self) -> bool:
@@ -73,7 +90,7 @@ class PacedDownloader(Downloader):
 
     def needs_backout(self) -> bool:
         """Whether enough is under way; what waits for a host that is stopped does not count."""
-        held = min(sum(len(slot.queue) for slot in self._stopped.values()), _MOST_HELD)
+        held = min(sum(self._of_host[key] for key in self._stopped), _MOST_HELD)
         return 0 < self.total_concurrency <= len(self.active) - held
 
 
@@ -99,7 +116,7 @@ class _Watched:
             response: Response = await self._handlers.download_request_async(request)
         except Exception as error:
             if self._asked.pop(request, None) and isinstance(error, _NO_ANSWER) and not request.meta.get("heard"):
-                why = f"it did not answer ({type(error).__name__})"
+                why = f"it did not answer ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
                 self._pace.failed(key, why, final=isinstance(error, CannotResolveHostError))
             raise
         self._headers_received(request)

@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,9 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scrapy import Request
-from scrapy.core.downloader import Slot
 from scrapy.http import Headers
-from twisted.internet.defer import Deferred
 
 import archive
 from crawler.downloader import PacedDownloader
@@ -420,9 +419,9 @@ def test_what_waits_for_a_stopped_host_does_not_count_as_under_way() -> None:
     downloader = object.__new__(PacedDownloader)
     downloader.active = {Request(f"http://busy.test/{number}") for number in range(10)}
     downloader.total_concurrency = 4
-    downloader._stopped = {"busy.test": Slot(1, 0.0)}
+    downloader._of_host, downloader._stopped = Counter({"busy.test": 7}), set()
     assert downloader.needs_backout()
-    downloader._stopped["busy.test"].queue.extend((request, Deferred()) for request in list(downloader.active)[:7])
+    downloader._stopped.add("busy.test")
     assert not downloader.needs_backout()
     downloader.total_concurrency = 3
     assert downloader.needs_backout()

@@ -1,5 +1,6 @@
 """Nobody else writes our log."""
 
+import io
 import logging
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.plain_log import PlainFormatter, plain
+from crawler.plain_log import PlainFormatter, PlainLog, plain
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,18 @@ def test_tracebacks_are_not_spared() -> None:
     assert lines[0] == "ERROR: failed: \\x1b[31m"
     assert all(line.startswith("    ") for line in lines[1:])
     assert "    2026-01-01 [root] ERROR: forged" in lines
+
+
+def test_whatever_writes_to_the_crawls_log_writes_plain_lines() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logging.root.addHandler(handler)
+    kept = [(other, other.formatter) for other in logging.root.handlers]
+    try:
+        PlainLog.from_crawler(None)  # type: ignore[arg-type]
+        logging.getLogger("anybody").error("said: %s", "\x1b[2J\nforged")
+    finally:
+        logging.root.removeHandler(handler)
+        for other, formatter in kept:
+            other.setFormatter(formatter)
+    assert stream.getvalue() == "said: \\x1b[2J\n    forged\n"
