@@ -249,7 +249,7 @@ def busy(status: bytes, more: bytes) -> Reply:
     return answer(b"later", status=status, more=more)
 
 
-DELAY = 0.1
+DELAY = 0.08
 DATES = b"Date: Mon, 23 Nov 2026 10:00:00 GMT\r\nRetry-After: Mon, 23 Nov 2026 10:00:01 GMT\r\n"
 EVEN = [f"h{number}.test" for number in range(5)]
 CHANCE = random.Random(7)
@@ -257,7 +257,7 @@ REPLIES: dict[str, Reply | list[Reply]] = {
     "/robots.txt": answer(b"User-agent: *\nDisallow: /private\n", 0.02),
     "patient.test/robots.txt": answer(b"User-agent: *\nCrawl-delay: 0.3\n"),
     "mute.test/robots.txt": Reply((), "close"),
-    "busy.test/first": [busy(b"429 Too Many Requests", b"Retry-After: 3\r\n"), answer()],
+    "busy.test/first": [busy(b"429 Too Many Requests", b"Retry-After: 2\r\n"), answer()],
     "dated.test/first": [busy(b"503 Busy", DATES), answer()],
     "/dripping-head": Reply((b"HTTP/1.1 200 OK\r\n", *[0.05, b"X: 1\r\n"] * 12), "close"),
     "/broken": Reply((b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf",), "close"),
@@ -278,7 +278,7 @@ def plan(server: RawServer) -> list[str]:
         "/asleep",
         "/drip",
         "/fickle",
-        *(f"/{number}" for number in range(7)),
+        *(f"/{number}" for number in range(4)),
     ]
     asked = [f"{host}:{server.port}{path}" for path in paths for host in EVEN]
     asked += [f"patient.test:{server.port}/{number}" for number in range(5)]
@@ -351,7 +351,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
 def test_at_the_server_no_gap_is_ever_below_the_delay_of_its_host(crawled: Crawled) -> None:
     for host in EVEN:
         assert min(crawled.gaps(host)) >= DELAY, host
-        assert len(crawled.times(host)) >= 15
+        assert len(crawled.times(host)) >= 12
     assert min(crawled.gaps("patient.test")) >= 0.3
     assert [seen.path for seen in crawled.seen if seen.host == "patient.test"].count("/away") == 5  # redirects keep time, too
     assert {seen.path for seen in crawled.seen} >= {"/asleep", "/mute", "/fickle", "/broken", "/drip"}
@@ -360,18 +360,18 @@ def test_at_the_server_no_gap_is_ever_below_the_delay_of_its_host(crawled: Crawl
 
 def test_and_yet_hosts_are_asked_side_by_side(crawled: Crawled) -> None:
     times = sorted(time for host in EVEN for time in crawled.times(host))
-    assert len(times) / (times[-1] - times[0]) > 1.2 / DELAY
+    assert len(times) / (times[-1] - times[0]) > 1 / DELAY
 
 
 def test_a_host_that_asks_for_time_gets_it_and_keeps_no_other_waiting(crawled: Crawled) -> None:
     """Eight requests at most are under way, and more than that wait for the busy host."""
     longest = max(crawled.gaps("busy.test"))
-    assert 3.0 <= longest < 5.0
+    assert 2.0 <= longest < 4.0
     began = crawled.times("busy.test")[crawled.gaps("busy.test").index(longest)]
     assert len(crawled.times("busy.test")) == 13  # nothing was lost: robots.txt, the first twice, and the others
-    meanwhile = [time for time in crawled.times("h4.test") if began < time < began + 3]
-    assert len(meanwhile) >= 6
-    assert "busy.test is asked again in 3.0 s and more slowly: it answered 429" in crawled.logs[0]
+    meanwhile = [time for time in crawled.times("h4.test") if began < time < began + 2]
+    assert len(meanwhile) >= 3
+    assert "busy.test is asked again in 2.0 s and more slowly: it answered 429" in crawled.logs[0]
 
 
 def test_a_date_in_retry_after_is_obeyed_too(crawled: Crawled) -> None:
