@@ -17,6 +17,7 @@ class Exchange:
     at the request's first byte in nanoseconds since 1970, ``seconds`` the time until the end. ``peer`` is the server's IP
     address, None behind a proxy or if no connection came about. ``truncated`` is a WARC-Truncated reason (WARC 1.1, 5.15)
     and ``error`` says why in words. ``surplus`` counts bytes that followed the end of the message; they are not stored.
+    ``unverified`` says that the server's certificate was taken as it was, whoever it names.
     ``page_id`` names a page and all that was fetched for its replay (WARC-Page-ID, as Browsertrix writes it).
     """
 
@@ -30,6 +31,7 @@ class Exchange:
     cipher: str | None = None
     truncated: Truncation | None = None
     error: str | None = None
+    unverified: bool = False
     surplus: int = 0
     attempts: int = 1
     via: str | None = None

@@ -23,6 +23,7 @@ SETTINGS = {
     "CONCURRENT_REQUESTS": "32",
     "CONCURRENT_REQUESTS_PER_DOMAIN": "16",
     "DOWNLOAD_DELAY": "0",
+    "BROADSHEET_LATENCY_FACTOR": "0",
     "ROBOTSTXT_OBEY": "False",
     "EXTENSIONS": '{"benchmarks.probe.Probe": 0}',
 }

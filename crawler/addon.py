@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_COLLECTION": None,
     "BROADSHEET_CONTACT": None,
     "BROADSHEET_OPERATOR": None,
+    "BROADSHEET_PURPOSE": "an archive of news",
     "BROADSHEET_ALLOW_PRIVATE": [],
     "BROADSHEET_HOSTS": [],
     "BROADSHEET_WARC_MAX_BYTES": 1_000_000_000,
@@ -29,6 +31,19 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_WORKERS": None,
     "BROADSHEET_PAGE_DEADLINE": 30.0,
     "BROADSHEET_CRAWL_DELAY_MAX": 60.0,
+    "BROADSHEET_ADDRESS_DELAY": None,
+    "BROADSHEET_LATENCY_FACTOR": 2.0,
+    "BROADSHEET_LATENCY_MAX": 30.0,
+    "BROADSHEET_BACKOFF": 10.0,
+    "BROADSHEET_BACKOFF_MAX": 600.0,
+    "BROADSHEET_RETRY_AFTER_MAX": 3_600.0,
+    "BROADSHEET_REFUSALS_MAX": 6,
+    "BROADSHEET_DEAD_AFTER": 3,
+    "BROADSHEET_DEAD_SECONDS": 300.0,
+    "BROADSHEET_ROBOTS_TTL": 86_400.0,
+    "BROADSHEET_HEAD_MAXSIZE": 2 << 20,
+    "BROADSHEET_UNPACK_RATIO": 200.0,
+    "BROADSHEET_TLS_UNVERIFIED": [],
     "BROADSHEET_PROGRESS": None,
     "BROADSHEET_AUDIT_SAMPLE": 20,
     "BROADSHEET_REQUISITES": "html",
@@ -41,6 +56,8 @@ DEFAULTS: dict[str, Any] = {
 # Scrapy's settings where its defaults do not suit an archive
 _SCRAPY: dict[str, Any] = {
     "ROBOTSTXT_OBEY": True,
+    "ROBOTSTXT_PARSER": "crawler.robots_rules.RobotsRules",
+    "DOWNLOADER": "crawler.downloader.PacedDownloader",
     "DOWNLOAD_DELAY": 1.0,
     "DOWNLOAD_DELAY_JITTER": 0.0,
     "CONCURRENT_REQUESTS": 32,
@@ -57,6 +74,7 @@ _SCRAPY: dict[str, Any] = {
     "TELNETCONSOLE_ENABLED": False,
     "REMOTE_CONTROL_ENABLED": False,
     "RETRY_TIMES": 2,
+    "REDIRECT_MAX_TIMES": 10,
     "LOG_LEVEL": "INFO",
     "STATS_DUMP": False,
     "LOGSTATS_INTERVAL": 0,
@@ -68,8 +86,11 @@ _SCRAPY: dict[str, Any] = {
     },
 }
 
+# a mail address (RFC 5322, 3.4.1, without its oddities; a From field of HTTP holds one) or a web page
+_CONTACT = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+\.[^\s@<>()\[\],;:\\\".]+|https?://[^\s()<>]+", re.ASCII)
+
 # loggers that list versions, settings and components at every start; with LOG_LEVEL=DEBUG they still do
-_TALKATIVE = ("scrapy.addons", "scrapy.crawler", "scrapy.middleware", "scrapy.utils.log")
+_TALKATIVE = ("scrapy.addons", "scrapy.crawler", "scrapy.middleware", "scrapy.utils.log", "twisted")
 
 
 class Broadsheet:
@@ -93,6 +114,8 @@ class Broadsheet:
             for name in _TALKATIVE:
                 logging.getLogger(name).setLevel(logging.WARNING)
         settings.set("USER_AGENT", user_agent(settings), priority="addon")
+        if (mailbox := contact(settings)) and "@" in mailbox:
+            settings["DEFAULT_REQUEST_HEADERS"].setdefault("From", mailbox)
         handlers = settings["DOWNLOAD_HANDLERS"]
         for scheme in ("http", "https"):
             handlers.setdefault(scheme, "crawler.handler.RecordingHandler")
@@ -100,21 +123,35 @@ class Broadsheet:
             handlers[scheme] = None
         middlewares = settings["DOWNLOADER_MIDDLEWARES"]
         middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
+        middlewares["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"] = None
+        middlewares.setdefault("crawler.unpacking.Unpacking", 590)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
+        middlewares.setdefault("crawler.downloader.HostGate", 95)
         settings["ITEM_PIPELINES"].setdefault("pipelines.item_pipeline.ArticleTable", 900)
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)
         extensions.setdefault("crawler.requisites.Requisites", 0)
-        extensions.setdefault("crawler.politeness.CrawlDelay", 0)
+        extensions.setdefault("crawler.plain_log.PlainLog", 0)
         extensions.setdefault("crawler.progress.Progress", 0)
         extensions.setdefault("crawler.summary.Summary", 0)
 
 
 def user_agent(settings: BaseSettings) -> str:
     """``Broadsheet/VERSION (+contact)``, as crawlers introduce themselves."""
-    contact = settings.get("BROADSHEET_CONTACT")
-    return f"Broadsheet/{version('broadsheet')}" + (f" (+{contact})" if contact else "")
+    reached = contact(settings)
+    return f"Broadsheet/{version('broadsheet')}" + (f" (+{reached})" if reached else "")
+
+
+def contact(settings: BaseSettings) -> str | None:
+    """Where a site reaches who crawls it: ``BROADSHEET_CONTACT``. Raises SettingError if it is no mail address or web page."""
+    given = settings.get("BROADSHEET_CONTACT")
+    if given and not _CONTACT.fullmatch(given):
+        raise SettingError(
+            f"BROADSHEET_CONTACT: {given!r} is neither a mail address nor a web page,"
+            " e.g. you@example.org or https://example.org/bot"
+        )
+    return given or None
 
 
 def worker_count(settings: BaseSettings) -> int:

@@ -204,6 +204,7 @@ def _warcinfo(crawler: Crawler) -> list[tuple[str, str]]:
     fields = [
         ("software", f"Broadsheet/{version('broadsheet')} Scrapy/{version('scrapy')}"),
         ("operator", settings.get("BROADSHEET_OPERATOR") or settings.get("BROADSHEET_CONTACT")),
+        ("description", f"purpose: {purpose}" if (purpose := settings.get("BROADSHEET_PURPOSE")) else None),
         ("http-header-from", settings.get("BROADSHEET_CONTACT")),
         ("http-header-user-agent", settings.get("USER_AGENT")),
         ("robots", "obey (RFC 9309)" if settings.getbool("ROBOTSTXT_OBEY") else "ignore"),

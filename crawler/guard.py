@@ -7,6 +7,8 @@ Private, loopback, link-local and other special addresses (IANA's registries, as
 from __future__ import annotations
 
 import ipaddress
+import socket
+import time
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from twisted.internet.error import DNSLookupError
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from twisted.internet.base import ReactorBase
+    from twisted.python.failure import Failure
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -98,6 +101,10 @@ def _mapping(text: str) -> tuple[str, str]:
         raise SettingError(f"BROADSHEET_HOSTS: {text!r} is not of the form NAME=ADDRESS, e.g. *.test=127.0.0.1") from None
 
 
+# seconds for which a name that nobody knows is not looked up again, and one that could not be looked up
+_UNKNOWN_SECONDS, _FAILED_SECONDS = 30.0, 0.5
+
+
 class GuardedResolver(CachingThreadedResolver):
     """Scrapy's resolver, that hands out allowed addresses only; ``refusals`` keeps the reasons by name."""
 
@@ -105,6 +112,7 @@ class GuardedResolver(CachingThreadedResolver):
         super().__init__(reactor, cache_size, timeout)
         self.guard = guard
         self.refusals: dict[str, str] = {}
+        self._unknown: dict[str, tuple[float, str]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Any, reactor: ReactorBase) -> GuardedResolver:
@@ -115,12 +123,32 @@ class GuardedResolver(CachingThreadedResolver):
 
     def getHostByName(self, name: str, timeout: Any = ()) -> defer.Deferred[str]:  # noqa: N802  (Twisted's name)
         """Resolve ``name``; a refused address fails like an unknown name, with the reason kept."""
-        fixed = self.guard.fixed_address(name)
-        found = defer.succeed(fixed) if fixed else super().getHostByName(name, timeout)
-        return found.addCallback(self._checked, name)
+        if fixed := self.guard.fixed_address(name):
+            return defer.succeed(fixed).addCallback(self._checked, name)
+        if (known := self._unknown.get(name)) and known[0] > time.monotonic():
+            return defer.fail(DNSLookupError(known[1]))
+        found = super().getHostByName(name, timeout)
+        return found.addErrback(self._note_unknown, name).addCallback(self._checked, name)
+
+    def _note_unknown(self, failure: Failure, name: str) -> Failure:
+        why = str(failure.value)
+        self._unknown[name] = (time.monotonic() + (_UNKNOWN_SECONDS if is_unknown(why) else _FAILED_SECONDS), why)
+        return failure
 
     def _checked(self, address: str, name: str) -> str:
         if reason := self.guard.refusal(name, address):
             self.refusals[name] = reason
             raise DNSLookupError(reason)
         return address
+
+
+def is_unknown(why: str) -> bool:
+    """Whether an error of name resolution says that there is no such name; not, that nobody could be asked just now."""
+    return f"[Errno {socket.EAI_NONAME}]" in why
+
+
+def reactor_resolver() -> Any:
+    """The resolver that is in use, or None."""
+    from twisted.internet import reactor  # noqa: PLC0415  (installs a reactor on import)
+
+    return getattr(reactor, "resolver", None)

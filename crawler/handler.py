@@ -18,13 +18,15 @@ from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError, StopDownload
 from twisted.internet import defer
 from twisted.internet.error import ConnectionDone
+from twisted.web._newclient import HEADER, STATUS
 from twisted.web.client import HTTPConnectionPool
 
 from archive.exchange import Exchange, Truncation
 from archive.http import parse_head, split_interim
 from archive.url import without_secrets
 from crawler.archiving import Archiving
-from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver
+from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver, reactor_resolver
+from crawler.tls import UnverifiedHosts
 from pipelines.rows import PAGES
 from pipelines.run import current
 
@@ -35,10 +37,22 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 
+MOST_LINES = 2_000  # of the head of an answer, with interim answers
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes that are received at most: of an answer's head, and of the whole message as it crosses the wire (0: no limit)."""
+
+    head: int
+    message: int
+
+
 @dataclass(slots=True)
 class Attempt:
-    """What one connection carried for one request."""
+    """What one connection carried for one request. ``cut`` says why we hung up, if we did."""
 
+    limits: Limits
     began: int = field(default_factory=time.time_ns)
     sent: list[bytes] = field(default_factory=list)
     received: list[bytes] = field(default_factory=list)
@@ -46,9 +60,26 @@ class Attempt:
     tls_version: str | None = None
     cipher: str | None = None
     surplus: int = 0
+    size: int = 0
+    lines: int = 0
+    cut: str | None = None
     ended: bool = False
     clean: bool = True
     hung_up: bool = False
+
+    def add(self, data: bytes) -> None:
+        """Note what came."""
+        self.received.append(data)
+        self.size += len(data)
+
+    def excess(self, *, in_head: bool, data: bytes) -> str | None:
+        """Why no more is taken: the head is too long, or the whole message with all its framing."""
+        if not in_head:
+            return f"more than {self.limits.message:,} bytes for one answer" if 0 < self.limits.message < self.size else None
+        self.lines += data.count(b"\n")
+        if self.size > self.limits.head or self.lines > MOST_LINES:
+            return f"the head is longer than BROADSHEET_HEAD_MAXSIZE ({self.limits.head:,} bytes) or {MOST_LINES:,} lines"
+        return None
 
 
 @dataclass(slots=True)
@@ -56,6 +87,8 @@ class Trace:
     """All attempts for one Scrapy request: one, or more if Twisted sends it again on a fresh connection."""
 
     guard: Guard | None
+    limits: Limits
+    unverified: bool
     began: int = field(default_factory=time.time_ns)
     attempts: list[Attempt] = field(default_factory=list)
 
@@ -96,7 +129,7 @@ class Recording:
         peer = self.transport.getPeer().host
         if trace.guard and (reason := trace.guard.refusal(peer, peer)):
             return defer.fail(AddressRefusedError(reason))
-        attempt = self._attempt = Attempt(peer=peer)
+        attempt = self._attempt = Attempt(trace.limits, peer=peer)
         trace.attempts.append(attempt)
         write_to = type(request).writeTo
         request.writeTo = lambda transport: write_to(request, _Tee(transport, attempt.sent))
@@ -110,8 +143,13 @@ class Recording:
             if self._tls is None:
                 self._tls = _tls_facts(self.transport)
             attempt.tls_version, attempt.cipher = self._tls
-            attempt.received.append(data)
+            attempt.add(data)
         super().dataReceived(data)  # type: ignore[misc]
+        if attempt and not attempt.ended and not attempt.cut:
+            state = getattr(getattr(self, "_parser", None), "state", None)
+            if excess := attempt.excess(in_head=state in (STATUS, HEADER), data=data):
+                attempt.cut = excess
+                self.transport.abortConnection()
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802
         attempt, self._attempt = self._attempt, None
@@ -176,7 +214,7 @@ class _RecordingPool(HTTPConnectionPool):
 class RecordingHandler(HTTP11DownloadHandler):
     """Download handler for http and https that hands every exchange to the crawl's run, whatever came of it.
 
-    The capture is left in ``request.meta["capture"]``.
+    The capture is left in ``request.meta["capture"]``, and in ``request.meta["heard"]`` whether any byte was received.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -188,40 +226,52 @@ class RecordingHandler(HTTP11DownloadHandler):
         pool._factory = _recording_factory(self._pool._factory)
         self._pool = pool
         self._guard = Guard.from_settings(crawler.settings)
+        self._head_maxsize = crawler.settings.getint("BROADSHEET_HEAD_MAXSIZE")
+        names = crawler.settings.getlist("BROADSHEET_TLS_UNVERIFIED")
+        self._tls = UnverifiedHosts.beside(crawler, self._contextFactory, names)
+        self._contextFactory: Any = self._tls
 
     async def download_request(self, request: Request) -> Response:
         """Fetch and record."""
         request.meta.pop("capture", None)
-        trace = Trace(None if request.meta.get("proxy") else self._guard)
+        request.meta.pop("heard", None)
+        unverified = request.url.startswith("https:") and self._tls.is_for(urlsplit(request.url).hostname or "")
+        trace = Trace(None if request.meta.get("proxy") else self._guard, self._limits(request), unverified)
         self._check_proxied(request)
         _trace.set(trace)
         try:
             response = await super().download_request(request)
         except Exception as error:
-            refused = self._refusal(request)
-            await self._record(request, trace, refused or error)
-            if refused:
-                raise refused from error
+            better = self._refusal(request) or _too_long(trace)
+            await self._record(request, trace, better or error)
+            if better:
+                raise better from error
             raise
         flags = response.flags
         await self._record(request, trace, None, partial="partial" in flags, stopped="download_stopped" in flags)
         return response
 
+    def _limits(self, request: Request) -> Limits:
+        body = request.meta.get("download_maxsize", self._default_maxsize)
+        # chunked coding adds a few bytes to each chunk, or very many to very small ones
+        return Limits(self._head_maxsize, 2 * body + self._head_maxsize if body else 0)
+
     def _check_proxied(self, request: Request) -> None:
         if proxy := request.meta.get("proxy"):
             if self._guard.needs_contact(request.url):
                 raise AddressRefusedError(CONTACT_MISSING)
-            if isinstance(resolver := _resolver(), GuardedResolver):
+            if isinstance(resolver := reactor_resolver(), GuardedResolver):
                 resolver.guard.trust_proxy(urlsplit(proxy).hostname)
 
     def _refusal(self, request: Request) -> AddressRefusedError | None:
-        resolver, host = _resolver(), urlsplit(request.url).hostname
+        resolver, host = reactor_resolver(), urlsplit(request.url).hostname
         reason = resolver.refusals.get(host) if isinstance(resolver, GuardedResolver) and host else None
         return AddressRefusedError(reason) if reason and not request.meta.get("proxy") else None
 
     async def _record(
         self, request: Request, trace: Trace, error: Exception | None, *, partial: bool = False, stopped: bool = False
     ) -> None:
+        request.meta["heard"] = any(attempt.received for attempt in trace.attempts)
         run = current(self._crawler)
         if run is None or run.closed:
             return
@@ -238,14 +288,13 @@ class RecordingHandler(HTTP11DownloadHandler):
             raise strange
 
 
-def _resolver() -> Any:
-    from twisted.internet import reactor  # noqa: PLC0415
-
-    return getattr(reactor, "resolver", None)
+def _too_long(trace: Trace) -> DownloadCancelledError | None:
+    cut = trace.attempts[-1].cut if trace.attempts else None
+    return DownloadCancelledError(cut) if cut else None
 
 
 def _exchange(request: Request, trace: Trace, error: Exception | None, *, partial: bool, stopped: bool) -> Exchange:
-    attempt = trace.attempts[-1] if trace.attempts else Attempt(began=trace.began)
+    attempt = trace.attempts[-1] if trace.attempts else Attempt(trace.limits, began=trace.began)
     received = b"".join(attempt.received)
     proxied = bool(request.meta.get("proxy"))
     return Exchange(
@@ -257,6 +306,7 @@ def _exchange(request: Request, trace: Trace, error: Exception | None, *, partia
         peer=None if proxied else attempt.peer,
         tls_version=attempt.tls_version,
         cipher=attempt.cipher,
+        unverified=trace.unverified,
         truncated=_truncation(attempt, error, partial=partial, stopped=stopped),
         error=_reason(error, request.url) if error else None,
         surplus=attempt.surplus,

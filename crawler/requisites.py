@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import CannotResolveHostError, DownloadConnectionRefusedError, IgnoreRequest
 
 from archive.http import content, parse_head
 from archive.requisites import DEPTH, Reference, read_part
 from archive.url import without_secrets
 from crawler.archiving import Archiving
 from crawler.guard import SettingError
+from crawler.pace import HostLeftError, Pace
+from crawler.robots import RobotsUnreachableError
 from pipelines.tabulate import ArticleRow
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ _REMEMBERED = 500_000  # addresses, about 100 bytes each
 _SHEETS = 10_000
 # as browsers ask (https://fetch.spec.whatwg.org/#concept-fetch, step 13)
 _ACCEPT = {"stylesheet": "text/css,*/*;q=0.1", "image": "image/avif,image/webp,image/svg+xml,image/*,*/*;q=0.8"}
+
+
+# of a host that these are said of, nothing can be had
+_HOST_FAILED = (HostLeftError, RobotsUnreachableError, CannotResolveHostError, DownloadConnectionRefusedError)
 
 
 class LeftOutError(IgnoreRequest):
@@ -80,6 +86,9 @@ class Requisites:
         self._settled: OrderedDict[str, tuple[datetime, bool]] = OrderedDict()  # address: when, and whether it came
         self._sheets: OrderedDict[str, list[Reference]] = OrderedDict()  # what a stylesheet or frame names in turn
         self._coming: dict[str, list[Waiting]] = {}
+        self._met: set[str] = set()  # hosts that answered
+        self._parked: dict[str, list[Request]] = {}  # what waits for a host's first answer
+        self._pace = Pace.of(crawler)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Requisites:
@@ -110,7 +119,7 @@ class Requisites:
             if url in waiting.wanted or (self.mode == "images" and not reference.picture):
                 continue
             waiting.wanted.add(url)
-            held = self._held(url)
+            held = False if self._pace.left(_host(url)) else self._held(url)
             if held and depth < DEPTH:
                 requests += self._want(waiting, self._named_by_held(reference), depth + 1)
             elif held is False or (held is None and len(waiting.wanted) > self._most):
@@ -120,8 +129,19 @@ class Requisites:
                 others = self._coming.setdefault(url, [])
                 others.append(waiting)
                 if len(others) == 1:
-                    requests.append(self._request(waiting, reference))
+                    requests += self._first_alone(self._request(waiting, reference))
         return requests
+
+    def _first_alone(self, request: Request) -> list[Request]:
+        """The first request to a host goes alone: if nothing answers, all others are settled with it, at no cost."""
+        host = _host(request.url)
+        if host in self._met:
+            return [request]
+        if host in self._parked:
+            self._parked[host].append(request)
+            return []
+        self._parked[host] = []
+        return [request]
 
     def _request(self, waiting: Waiting, reference: Reference) -> Request:
         spider: Any = self.crawler.spider
@@ -151,7 +171,7 @@ class Requisites:
         self._settle(asked, held)
         if references:
             self._remember(asked, references)
-        out: list[Request | ArticleRow] = []
+        out: list[Request | ArticleRow] = [*self._meet(asked)]
         for waiting in self._coming.pop(asked, []):
             depth = waiting.coming.pop(asked)
             waiting.bytes += len(response.body)
@@ -162,8 +182,20 @@ class Requisites:
             out += self._done(waiting)
         return out
 
-    def failed(self, asked: str) -> list[ArticleRow]:
-        """Note that nothing came; rows that waited for it alone are given."""
+    def failed(self, asked: str, error: BaseException | None = None) -> list[Request | ArticleRow]:
+        """Note that nothing came, and why; rows that waited for it alone are given. If it is the host that does not answer,
+        nothing comes of all that waits for its first answer either."""
+        if not (isinstance(error, _HOST_FAILED) or self._pace.left(_host(asked))):
+            return [*self._meet(asked), *self._give_up(asked)]
+        parked = self._parked.pop(_host(asked), [])
+        return [row for url in (asked, *(request.meta["requisite"] for request in parked)) for row in self._give_up(url)]
+
+    def _meet(self, asked: str) -> list[Request]:
+        host = _host(asked)
+        self._met.add(host)
+        return self._parked.pop(host, [])
+
+    def _give_up(self, asked: str) -> list[ArticleRow]:
         self._settle(asked, False)
         out = []
         for waiting in self._coming.pop(asked, []):
@@ -245,6 +277,10 @@ def mode_of(settings: BaseSettings) -> str:
     if mode not in _MODES:
         raise SettingError(f"BROADSHEET_REQUISITES={mode}: there is no such mode; choose html, images or full")
     return mode
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _referer(page: str, url: str) -> str:

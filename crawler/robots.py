@@ -1,10 +1,12 @@
-"""robots.txt as RFC 9309 has it: 2xx is read, 4xx allows, 5xx and no answer forbid. In place of Scrapy's own middleware, which
-takes a broken server for a permission and prints a traceback for an unreachable one."""
+"""robots.txt as RFC 9309 has it: 2xx is read, 4xx allows, 5xx and no answer forbid, unless a good copy is at hand. In place of
+Scrapy's own middleware, which takes a broken server for a permission and prints a traceback for an unreachable one."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
@@ -12,13 +14,21 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.misc import build_from_crawler, load_object
 
+from crawler.discovery.sitemaps import robots_sitemaps
+from crawler.pace import HostLeftError, Pace
+from crawler.robots_copies import Copy, RobotsCopies
+from crawler.robots_rules import MOST
+from pipelines.run import current
+
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from scrapy.robotstxt import RobotParser
 
-_MOST = 500 * 1024  # bytes that are read, RFC 9309, 2.5
 _FIRST = 1000  # priority: before anything else of the host
+_LONGEST = 86_400.0  # seconds for which a file may be taken from a cache (RFC 9309, 2.4)
+_HOPS = 5  # redirects that are followed; beyond, there is no robots.txt (RFC 9309, 2.3.1.2)
+_AGAIN = 300.0  # seconds until a file that could not be reached is asked for again; doubled each time, at most a day
 
 
 class RobotsUnreachableError(IgnoreRequest):
@@ -29,62 +39,153 @@ class RobotsForbiddenError(IgnoreRequest):
     """robots.txt forbids this address."""
 
 
+@dataclass(slots=True)
+class Verdict:
+    """What holds for an authority until an instant (monotonic seconds): ``rules`` and the record they were read from, or, if
+    there are none, ``reason``; ``misses`` counts the times in a row that the file could not be reached."""
+
+    until: float
+    rules: RobotParser | None = None
+    record_id: str | None = None
+    reason: str = ""
+    misses: int = 0
+
+
 class RobotsTxt:
-    """Downloader middleware; obeys ``ROBOTSTXT_OBEY``, ``ROBOTSTXT_PARSER`` and ``ROBOTSTXT_USER_AGENT`` as Scrapy's does."""
+    """Downloader middleware; obeys ``ROBOTSTXT_OBEY``, ``ROBOTSTXT_PARSER`` and ``ROBOTSTXT_USER_AGENT`` as Scrapy's does.
+
+    A request that it lets pass has ``meta["robots_warc_record_id"]``: the record of the answer that allowed it, None if that
+    was not recorded.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
-        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
+        settings = crawler.settings
+        if not settings.getbool("ROBOTSTXT_OBEY"):
             raise NotConfigured
-        self._crawler = crawler
-        self._agent = crawler.settings["ROBOTSTXT_USER_AGENT"] or crawler.settings["USER_AGENT"]
-        self._parser_class = load_object(crawler.settings["ROBOTSTXT_PARSER"])
-        self._rules: dict[str, asyncio.Future[RobotParser | str]] = {}
+        self._crawler, self._pace = crawler, Pace.of(crawler)
+        self._agent = settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"]
+        self._parser_class = load_object(settings["ROBOTSTXT_PARSER"])
+        self._ttl = min(settings.getfloat("BROADSHEET_ROBOTS_TTL"), _LONGEST)
+        self._verdicts: dict[str, asyncio.Future[Verdict]] = {}
+        run = current(crawler)
+        self._copies = RobotsCopies(run.collection.path / "state" / "robots.sqlite" if run else None)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RobotsTxt:
         """Scrapy's constructor."""
-        return cls(crawler)
+        made = cls(crawler)
+        crawler.signals.connect(made.spider_closed, signals.spider_closed)
+        return made
+
+    def spider_closed(self) -> None:
+        """Close the file of copies."""
+        self._copies.close()
 
     async def process_request(self, request: Request) -> None:
         """Let the request pass, or raise RobotsForbiddenError or RobotsUnreachableError."""
+        request.meta.pop("robots_warc_record_id", None)
         if request.meta.get("dont_obey_robotstxt"):
             return
-        rules = await self._of_host(request)
-        if isinstance(rules, str):
+        verdict = await self._verdict(request)
+        if verdict.rules is None:
             self._crawler.stats.inc_value("robotstxt/unreachable")
-            raise RobotsUnreachableError(rules)
-        if not rules.allowed(request.url, self._agent):
+            raise RobotsUnreachableError(verdict.reason)
+        if not verdict.rules.allowed(request.url, self._agent):
             self._crawler.stats.inc_value("robotstxt/forbidden")
             raise RobotsForbiddenError("Forbidden by robots.txt")
+        request.meta["robots_warc_record_id"] = verdict.record_id
 
-    async def _of_host(self, request: Request) -> RobotParser | str:
-        """The rules of a request's host, fetched once; or why there are none."""
-        parts = urlsplit(request.url)
-        host = f"{parts.scheme}://{parts.netloc}"
-        if host not in self._rules:
-            self._rules[host] = asyncio.get_running_loop().create_future()
-            self._rules[host].set_result(await self._fetch(f"{host}/robots.txt", request))
-        return await self._rules[host]
+    def sitemaps(self, url: str) -> list[str]:
+        """The sitemaps that the robots.txt of an address's authority announces, as far as it was read."""
+        known = self._verdicts.get(authority(url))
+        rules = known.result().rules if known and known.done() else None
+        return robots_sitemaps(_sitemaps(rules), authority(url) + "/robots.txt")
 
-    async def _fetch(self, url: str, request: Request) -> RobotParser | str:
-        meta = {"dont_obey_robotstxt": True, "purpose": "robots"}
-        if proxy := request.meta.get("proxy"):
-            meta["proxy"] = proxy
+    async def _verdict(self, request: Request) -> Verdict:
+        """What holds for a request's authority; found out by the first that asks, while others wait."""
+        key = authority(request.url)
+        known = self._verdicts.get(key)
+        if known and (not known.done() or known.result().until > time.monotonic()):
+            return await asyncio.shield(known)
+        future = self._verdicts[key] = asyncio.get_running_loop().create_future()
+        misses = known.result().misses if known else 0
+        verdict = Verdict(0.0, reason="robots.txt not reached: the crawl ended")
+        try:
+            verdict = await self._find(key, request, misses)
+        finally:
+            future.set_result(verdict)
+        if verdict.rules:
+            slot = self._crawler.engine.downloader.get_slot_key(request)
+            self._pace.asks_for(slot, verdict.rules.crawl_delay(self._agent) or 0.0)
+        return verdict
+
+    async def _find(self, key: str, request: Request, misses: int) -> Verdict:
+        copy, now = self._copies.get(key), time.monotonic()
+        if copy and (left := copy.fetched + self._ttl - time.time()) > 0:
+            return Verdict(now + left, await self._parse(copy.body, request), copy.record_id)
+        found = await self._fetch(key, request)
+        if isinstance(found, Copy):
+            if found.body:
+                self._copies.put(key, found)
+            else:
+                self._copies.forget(key)
+            return Verdict(now + self._ttl, await self._parse(found.body, request), found.record_id)
+        again = now + min(_AGAIN * 2.0**misses, _LONGEST)
+        if copy:
+            return Verdict(again, await self._parse(copy.body, request), copy.record_id, misses=misses + 1)
+        return Verdict(again, reason=found, misses=misses + 1)
+
+    async def _fetch(self, key: str, request: Request) -> Copy | str:
+        """What the authority has to say (nothing, if it has no file), or why it could not be reached."""
+        url = f"{key}/robots.txt"
         stats = self._crawler.stats
         stats.inc_value("robotstxt/request_count")
         try:
             response = await self._crawler.engine.download_async(
-                Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=meta, dont_filter=True)
+                Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=_meta(request), dont_filter=True)
             )
-            stats.inc_value(f"robotstxt/response_status_count/{response.status}")
-            if response.status >= 500:
-                return f"robots.txt not reached: {url} answered {response.status}"
-            return await self._parse(response, request)
         except Exception as error:  # whatever kept it from us, RFC 9309 has one answer
-            return f"robots.txt not reached: {type(error).__name__}: {error}"
+            if "max redirections reached" in str(error):
+                return Copy(b"", time.time(), None)
+            return f"robots.txt not reached: {error if isinstance(error, HostLeftError) else _named(error)}"
+        stats.inc_value(f"robotstxt/response_status_count/{response.status}")
+        if response.status >= 500 or response.status == 429:  # too many requests: ask later, and not: go ahead
+            return f"robots.txt not reached: {url} answered {response.status}"
+        return _copy(response)
 
-    async def _parse(self, response: Response, request: Request) -> RobotParser:
-        body = response.body[:_MOST] if 200 <= response.status < 300 else b""
+    async def _parse(self, body: bytes, request: Request) -> RobotParser:
         parser: RobotParser = build_from_crawler(self._parser_class, self._crawler, body)
         await self._crawler.signals.send_catch_log_async(signals.robots_parsed, robotparser=parser, request=request)
         return parser
+
+
+def authority(url: str) -> str:
+    """Scheme, host and port of an address, the port left out where it is the usual one: what one robots.txt holds for."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+
+
+def _copy(response: Response) -> Copy:
+    body = response.body[:MOST] if 200 <= response.status < 300 else b""
+    capture = response.meta.get("capture")
+    return Copy(body, time.time(), capture.record_id if capture else None)
+
+
+def _meta(request: Request) -> dict[str, Any]:
+    meta: dict[str, Any] = {"dont_obey_robotstxt": True, "purpose": "robots", "redirect_ttl": _HOPS}
+    if proxy := request.meta.get("proxy"):
+        meta["proxy"] = proxy
+    if request.meta.get("purpose") == "requisite":
+        meta["max_retry_times"] = 0  # nothing is lost but a picture
+    return meta
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _sitemaps(rules: RobotParser | None) -> list[str]:
+    found = getattr(rules, "sitemaps", None)
+    return list(found if found is not None else getattr(getattr(rules, "rp", None), "sitemaps", None) or ())

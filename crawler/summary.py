@@ -19,6 +19,7 @@ _LABELS = {
     "article": "articles",
     "unchanged": "unchanged since an earlier crawl",
     "not_article": "not articles",
+    "blocked": "blocked by a captcha, firewall, consent or login wall, or a soft 404",
     "out_of_range": "published before since=",
     "over_limit": "beyond max_articles=",
     "timeout": "not read within the deadline",
@@ -32,6 +33,8 @@ _ERRORS = {
     "DownloadConnectionRefusedError": "connection refused",
     "DownloadFailedError": "connection or TLS failed",
     "DownloadTimeoutError": "timed out",
+    "HostLeftError": "left alone: their host did not answer, or refused too often",
+    "IgnoreRequest": "given up: redirects without end, or a body that unpacks to too much",
     "NotArchivedError": "not stored, the disk refused",
     "ResponseDataLossError": "connection cut in the body",
     "RobotsUnreachableError": "robots.txt not reached, so the host was left alone",
@@ -82,6 +85,8 @@ class Summary:
         out += [
             f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
         ]
+        if said := _hosts(_group(stats, "broadsheet/hosts/")):
+            out.append(f"  hosts      {said}")
         if forbidden := stats.get("robotstxt/forbidden"):
             out.append(f"  robots.txt {forbidden:,} addresses left alone")
         where = shlex.quote(str(path))
@@ -90,6 +95,11 @@ class Summary:
 
 def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
+
+
+def _hosts(counts: dict[str, int]) -> str:
+    refused, left = counts.get("refused", 0), counts.get("left", 0)
+    return ", ".join([f"refused us {refused:,} times"] * bool(refused) + [f"left alone {left:,} times"] * bool(left))
 
 
 def _replay(stats: dict[str, int], mode: str) -> list[str]:

@@ -89,7 +89,7 @@ class Page:
     ``seconds`` is the worker's CPU time for the page.
     """
 
-    verdict: Literal["article", "not_article"]
+    verdict: Literal["article", "not_article", "blocked"]
     reason: str
     article: Article | None = None
     links: list[Link] = field(default_factory=list)

@@ -19,6 +19,7 @@ from w3lib.encoding import html_to_unicode
 
 from archive.requisites import of_html
 from pipelines.article import Article, Page
+from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
@@ -74,6 +75,8 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
         metadata.date_by_text(article, main_part(tree))
     body = _body(article, tree, metadata, evidence, url)
     fingerprint(article)
+    if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
+        return Page("blocked", wall.reason)
     is_article, reason = decide(article, evidence, tree, url)
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds)

@@ -136,6 +136,7 @@ class Extraction:
         if capture.record_type == "revisit" and capture.purpose in _READ:
             capture.extraction, capture.reason = self._known.state_of_revisit(capture, record)
         self._known.add(capture)
+        self._rows.note_obstacle(capture, record.block)
         self.tally.counts["captures"] += 1
         self._rows.add_capture(capture)
         if capture.extraction is None and self._rows.is_page(capture):

@@ -10,13 +10,14 @@ from archive.capture import Capture
 from archive.http import content, entity_body, parse_head
 from archive.reader import Record
 from pipelines.article import Page
+from pipelines.blocked import FIELDS
 from pipelines.rows import Rows
 from pipelines.tabulate import Found
 from pipelines.workers import Job, PageLostError, Workers
 
 MAX_HTML = 64 << 20  # bytes of decoded HTML
 # response header fields, besides Content-Type, that bear on reading a page
-HEADERS = ("x-robots-tag", "content-language", "link")
+HEADERS = ("x-robots-tag", "content-language", "link", *FIELDS)
 _AHEAD = 64  # pages in flight
 _AHEAD_BYTES = 64 << 20
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")

@@ -22,6 +22,8 @@ def _retabulate(run: Run, workers: Workers) -> int:
         run.sites.catch_up()
     reading, count = Reading(run, workers), 0
     for count, capture in enumerate(run.untabulated(), 1):  # noqa: B007
+        if capture.status and capture.status >= 400:
+            _look(run, capture)
         run.add_capture(capture)
         if run.is_page(capture):
             _read(run, reading, capture)
@@ -29,6 +31,11 @@ def _retabulate(run: Run, workers: Workers) -> int:
     run.tabulator.publish(run.tabulator.take(everything=True))
     run.forget_untabulated()
     return count
+
+
+def _look(run: Run, capture: Capture) -> None:
+    with suppress(RecordError):
+        run.note_obstacle(capture, run.collection.read_record(capture.filename, capture.offset, capture.length).block)
 
 
 def _read(run: Run, reading: Reading, capture: Capture) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from archive.capture import Capture, media_type
 from archive.collection import Collection
 from pipelines.article import Page
+from pipelines.blocked import obstacle_in
 from pipelines.dedupe import Versions
 from pipelines.sites import Sites
 from pipelines.tabulate import ArticleRow, Found, Tabulator, article_row
@@ -59,6 +60,12 @@ class Rows:
     def is_page(self, capture: Capture) -> bool:
         """Whether a capture is a whole HTML page that was fetched to be read."""
         return capture.purpose in self._purposes and capture.status == 200 and capture.truncated is None and is_html(capture)
+
+    def note_obstacle(self, capture: Capture, block: bytes) -> None:
+        """Say so if an error page is a wall; ``block`` is the answer as it was stored. To be called before ``add_capture``."""
+        failed = capture.purpose in self._purposes and capture.status is not None and capture.status >= 400
+        if failed and is_html(capture) and (reason := obstacle_in(block)):
+            capture.extraction, capture.reason = "blocked", reason
 
     def add_capture(self, capture: Capture) -> None:
         """Take a capture's row; that of a page waits until the page was read."""

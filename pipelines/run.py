@@ -15,6 +15,7 @@ from archive.capture import Capture
 from archive.cdxj import Lines, add_files, capture_line, merge
 from archive.collection import Collection
 from archive.exchange import Exchange
+from archive.http import split_interim
 from archive.originals import Originals
 from archive.reader import RecordError, captures
 from archive.record import Original
@@ -54,6 +55,7 @@ class Run(Rows):
         if line := capture_line(capture, exchange):
             with contextlib.suppress(OSError):  # the disk is full: it stays in memory
                 self._index_lines.add(line)
+        self.note_obstacle(capture, split_interim(exchange.response)[1])
         self.add_capture(capture)
         return capture
 

@@ -12,6 +12,7 @@ LOCAL = {
     "BROADSHEET_HOSTS": "*.test=127.0.0.1",
     "BROADSHEET_WORKERS": "1",
     "DOWNLOAD_DELAY": "0",
+    "BROADSHEET_LATENCY_FACTOR": "0",
 }
 
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request
@@ -19,10 +18,11 @@ from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import parse_feed
 from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
 from crawler.discovery.sitemaps import parse_sitemap
-from crawler.politeness import CrawlDelay
+from crawler.pace import Pace
 from crawler.requisites import LeftOutError, Requisites
-from crawler.robots import RobotsForbiddenError
+from crawler.robots import RobotsForbiddenError, RobotsTxt
 from pipelines.article import Page
+from pipelines.blocked import against_crawlers
 from pipelines.reading import HEADERS
 from pipelines.tabulate import ArticleRow, Found
 from pipelines.workers import Job, PageLostError
@@ -89,6 +89,9 @@ class NewsSpider(scrapy.Spider):
         page = await self._read(response)
         if page is None:
             return
+        if page.verdict == "blocked":
+            self._blocked(page, response)
+            return
         self._archiving.run.note_links(page, response.meta["capture"])
         purpose = response.meta["purpose"]
         if purpose != "front_page" and (row := self._keep(page, response, found)):
@@ -105,6 +108,12 @@ class NewsSpider(scrapy.Spider):
             for request in self._follow(page, response):
                 yield request
 
+    def _blocked(self, page: Page, response: Response) -> None:
+        """A wall in place of a page: nothing is done about it, but its host is asked more slowly."""
+        self._settle(response, "blocked", page.reason)
+        if against_crawlers(page.reason):
+            Pace.of(self.crawler).refused(response.meta.get("download_slot", ""), f"it shows a wall ({page.reason})")
+
     def _close_if_full(self) -> None:
         if self._articles == self.arguments.max_articles:
             self._requisites.alone = True
@@ -119,7 +128,7 @@ class NewsSpider(scrapy.Spider):
     def requisite_failed(self, failure: Failure) -> Iterator[ArticleRow | Request]:
         """Something that a kept page needs, and that did not come."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        yield from self._requisites.failed(request.cb_kwargs["asked"])
+        yield from self._requisites.failed(request.cb_kwargs["asked"], failure.value)
         self._close_if_full()
 
     async def _read(self, response: Response) -> Page | None:
@@ -157,8 +166,8 @@ class NewsSpider(scrapy.Spider):
         row = self._archiving.run.keep(page, capture, found, self.name)
         self._count(capture.extraction or page.verdict)
         if row:
-            politeness = self.crawler.get_extension(CrawlDelay)
-            row["robots_allowed"] = True if politeness and urlsplit(response.url).netloc in politeness.read else None
+            if "robots_warc_record_id" in response.meta:
+                row["robots_allowed"], row["robots_warc_record_id"] = True, response.meta["robots_warc_record_id"]
             self._articles += 1
         return row
 
@@ -182,8 +191,8 @@ class NewsSpider(scrapy.Spider):
 
     def _announcements(self, page: Page, response: Response) -> Iterator[Request]:
         """The feeds that a front page names and the sitemaps that robots.txt names; else the usual places."""
-        politeness = self.crawler.get_extension(CrawlDelay)
-        sitemaps = politeness.sitemaps.get(urlsplit(response.url).netloc, []) if politeness else []
+        robots = self.crawler.get_downloader_middleware(RobotsTxt)
+        sitemaps = robots.sitemaps(response.url) if robots else []
         announced = [(url, "sitemap") for url in sitemaps] + [(url, "feed") for url in page.feeds]
         usual = [] if announced else [(url, "sitemap" if "sitemap" in url else "feed") for url in well_known(response.url)]
         for url, purpose in announced or usual:
@@ -237,9 +246,12 @@ class NewsSpider(scrapy.Spider):
             return  # counted as robotstxt/forbidden, or not asked for at all
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
-        if not (request.meta.get("probe") and response is not None):
+        capture = request.meta.get("capture")
+        if capture and capture.extraction == "blocked":
+            self._count("blocked")
+        elif not (request.meta.get("probe") and response is not None):
             self.crawler.stats.inc_value(f"broadsheet/errors/{kind}")
-        if capture := request.meta.get("capture"):
+        if capture:
             self._archiving.run.tabulator.settle(capture, "failed", f"{kind}: {failure.getErrorMessage()}"[:300])
         self.logger.debug("%s: %s", request.url, failure.getErrorMessage())
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import archive
 from archive.collection import create_collection
 from archive.http import content
-from archive.reader import read_record
+from archive.reader import read_record, read_records
 from tests.crawling import ROOT, Outcome, crawl, scrapy
 from tests.wire.server import RawServer, Reply, tls_context
 
@@ -38,6 +39,15 @@ ARTICLE = {"extraction": "article", "content_truncated": None}
 NO_ARTICLE = {"extraction": "not_article", "content_truncated": None}
 GZIP = b"Content-Type: text/html\r\nContent-Encoding: gzip\r\n"
 MOVED = b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"
+CHUNKS = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
+TOO_LONG = FAILED | {"content_truncated": "length"}
+HOPS = {f"/hop-{number}": Reply((MOVED % b"/hop-%d" % (number + 1),)) for number in range(1, 30)}
+
+
+def packed(body: bytes, times: int) -> bytes:
+    return packed(gzip.compress(body), times - 1) if times else body
+
+
 # path → reply, and what the row of its capture has to say
 CASES: dict[str, tuple[Reply, dict[str, Any]]] = {
     "/healthy": (reply(HTML), ARTICLE),
@@ -61,6 +71,14 @@ CASES: dict[str, tuple[Reply, dict[str, Any]]] = {
     "/binary-as-html": (reply(bytes(range(256)) * 200), NO_ARTICLE | {"extraction_reason": "binary data"}),
     "/deeply-nested": (reply(b"<html><body>" + b"<div>" * 100_000 + HTML), NO_ARTICLE),
     "/fifty-megabytes": (reply(b"x" * 50 * MEGABYTE), FAILED | {"content_truncated": "length"}),
+    "/bomb-within-the-limit": (reply(gzip.compress(b"<p>" * MEGABYTE), GZIP), FAILED),
+    "/packed-six-times-over": (reply(packed(HTML, 6), b"Content-Encoding: %s\r\n" % b", ".join([b"gzip"] * 6)), FAILED),
+    "/endless-head": (Reply((b"HTTP/1.1 200 OK\r\n", *[b"X: %s\r\n" % (b"h" * 9_000) * 10] * 400), "close"), TOO_LONG),
+    "/endless-short-headers": (Reply((b"HTTP/1.1 200 OK\r\n", *[b"a:b\r\n" * 500] * 400), "close"), TOO_LONG),
+    "/endless-interim-answers": (Reply((*[b"HTTP/1.1 100 Continue\r\n\r\n" * 500] * 100,), "close"), FAILED),
+    "/chunks-of-nothing": (Reply((CHUNKS, *[b"1;%s\r\nx\r\n" % (b"e" * 900) * 100] * 200), "close"), TOO_LONG),
+    "/forged-log": (Reply((b"HTTP/1.1 x \x1b[2J\r2026-01-01 [root] CRITICAL: forged\r\n\r\n",), "close"), FAILED),
+    "/..%2F..%2F..%2Fetc%2Fpasswd%00%0A": (reply(HTML.replace(b"bicycles", b"carts")), ARTICLE),
     "/broken-gzip": (reply(b"no gzip", GZIP), FAILED),
     "/gzip-in-two-members": (
         reply(gzip.compress(HTML[:900]) + gzip.compress(HTML[900:].replace(b"bicycles", b"prams")), GZIP),
@@ -95,15 +113,23 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         refused = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-        replies = {path: answer for path, (answer, _) in CASES.items()} | {
-            "/robots.txt": reply(b"", b"Content-Type: text/plain\r\n")
-        }
+        replies = (
+            HOPS
+            | {path: answer for path, (answer, _) in CASES.items()}
+            | {"/robots.txt": reply(b"", b"Content-Type: text/plain\r\n")}
+        )
         with RawServer(replies) as server, RawServer(replies, tls_context(folder)) as secure:
-            urls = [server.url(path) for path in CASES] + [secure.url("/healthy"), refused, "http://nowhere.invalid/"]
+            urls = [server.url(path) for path in [*CASES, "/hop-1"]] + [
+                secure.url("/healthy"),
+                refused,
+                "http://nowhere.invalid/",
+            ]
+            urls.append(f"https://trusted.test:{secure.port}/healthy")
             (folder / "urls.txt").write_text("\n".join(urls))
             settings = {
                 "BROADSHEET_ALLOW_PRIVATE": "127.0.0.1",
-                "BROADSHEET_HOSTS": "inner.test=127.0.0.3",
+                "BROADSHEET_HOSTS": "inner.test=127.0.0.3,trusted.test=127.0.0.1",
+                "BROADSHEET_TLS_UNVERIFIED": "trusted.*",
                 "BROADSHEET_CONTACT": "tests@example.org",
                 "DOWNLOAD_MAXSIZE": str(4 * MEGABYTE),
                 "RETRY_ENABLED": "0",
@@ -148,6 +174,46 @@ def test_an_endless_body_is_left_as_soon_as_it_is_too_long(crawled: Crawled) -> 
     assert len(seen.sent) < 20 * MEGABYTE  # of 26
 
 
+def test_endless_heads_and_chunks_are_left_as_soon_as_they_are_too_long(crawled: Crawled) -> None:
+    most = {"/endless-head": 2.5, "/endless-short-headers": 0.3, "/chunks-of-nothing": 11}  # megabytes, of 36, 1, and 18
+    for path, megabytes in most.items():
+        row = crawled.rows[crawled.server.url(path)]
+        record = read_record(
+            crawled.collection / "archive" / row["warc_filename"], row["warc_record_offset"], row["warc_record_length"]
+        )
+        assert len(record.block) < megabytes * MEGABYTE, path
+
+
+def test_redirects_are_followed_ten_times(crawled: Crawled) -> None:
+    assert [seen.path for seen in crawled.server.seen if seen.path in HOPS] == [f"/hop-{number}" for number in range(1, 12)]
+    assert crawled.rows[crawled.server.url("/hop-11")]["fetch_status"] == 302
+    assert "given up: redirects without end" in crawled.outcome.err
+
+
+def test_a_certificate_that_is_not_verified_is_taken_from_hosts_that_the_user_names_and_noted(crawled: Crawled) -> None:
+    url = f"https://trusted.test:{crawled.secure.port}/healthy"
+    row = crawled.rows[url]
+    assert row["extraction"] == "article"
+    (metadata,) = (
+        record
+        for record in read_records(crawled.collection / "archive" / row["warc_filename"])
+        if record.kind == "metadata" and record.get("WARC-Concurrent-To") == row["warc_record_id"]
+    )
+    assert b"tlsCertificate: not verified" in metadata.block
+
+
+def test_what_answers_say_forges_no_log_line(crawled: Crawled) -> None:
+    assert not set(crawled.outcome.err) & {"\x1b", "\r", "\x00", "\x07"}
+    assert not [line for line in crawled.outcome.err.splitlines() if line.startswith("2026-01-01")]
+
+
+def test_no_file_is_named_by_a_host_or_an_address(crawled: Crawled) -> None:
+    names = {part for path in crawled.collection.rglob("*") for part in path.relative_to(crawled.collection).parts}
+    folders = r"archive|indexes|tables|articles|captures|state|fetch_date=[\d-]+"
+    files = r"collection\.json|index\.cdxj|[a-z]+\.sqlite|part-[\w-]+\.parquet|broadsheet-[\w-]+\.warc\.gz"
+    assert [name for name in names if not re.fullmatch(f"{folders}|{files}", name)] == []
+
+
 def test_the_crawl_ends_well_and_says_what_went_wrong(crawled: Crawled) -> None:
     assert crawled.outcome.code == 0
     assert "Traceback" not in crawled.outcome.err
@@ -165,7 +231,7 @@ def test_the_archive_of_bad_answers_is_true_and_its_texts_come_out_again(crawled
 
 def test_what_is_no_whole_page_makes_no_article(crawled: Crawled) -> None:
     articles = {crawled.server.url(path) for path, (_, said) in CASES.items() if said.get("extraction") == "article"}
-    assert crawled.articles == articles
+    assert crawled.articles == articles | {f"https://trusted.test:{crawled.secure.port}/healthy"}
 
 
 def test_bombs_and_endless_bodies_stay_bounded_in_memory(crawled: Crawled) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from scrapy import Request as ScrapyRequest
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import TextResponse
 from scrapy.settings import Settings
 
@@ -22,7 +23,9 @@ from archive.reader import read_record
 from archive.requisites import Reference
 from archive.verify import verify
 from crawler.addon import DEFAULTS
+from crawler.pace import Pace
 from crawler.requisites import Requisites
+from crawler.robots import RobotsUnreachableError
 from pipelines.tabulate import ArticleRow
 from tests.crawling import LOCAL, ROOT, Outcome, crawl, scrapy
 from tests.newsroom.server import Newsroom
@@ -351,7 +354,10 @@ def extension() -> Requisites:
         spider=SimpleNamespace(requisite=None, requisite_failed=None),
         get_extension=lambda kind: SimpleNamespace(run=run),
     )
-    return Requisites(crawler)  # type: ignore[arg-type]
+    made = Requisites(crawler)  # type: ignore[arg-type]
+    (first,) = made.begin(ArticleRow(), sheets("first.css"), "first", "http://a.test/")
+    made.came(answer(first.url), first.url)  # the host is known to answer from here on
+    return made
 
 
 def answer(url: str, css: str = "") -> TextResponse:
@@ -375,6 +381,27 @@ def test_a_row_is_given_when_nothing_more_is_to_come_and_not_before(extension: R
     assert row["requisites_missing"] == [first.url]
     assert row["replay_coverage"] == pytest.approx(100 * 2 / 3)
     assert not extension.pending
+
+
+def test_the_first_request_to_a_host_goes_alone_and_speaks_for_all(extension: Requisites) -> None:
+    row = ArticleRow()
+    names = [Reference(f"http://{host}.test/{number}.png", "image") for number in range(99) for host in ("mute", "well")]
+    mute, well = extension.begin(row, names, "page", "http://a.test/")
+    assert (mute.url, well.url) == ("http://mute.test/0.png", "http://well.test/0.png")
+    assert extension.failed(mute.url, RobotsUnreachableError("no answer")) == []
+    others = extension.failed(well.url, IgnoreRequest("404"))
+    assert len(others) == 98
+    given = [item for request in others for item in extension.came(answer(request.url), request.url)]
+    assert given == [row]
+    assert len(row["requisites_missing"]) == 100
+    assert not extension.pending
+
+
+def test_a_host_that_is_left_alone_is_not_even_asked(extension: Requisites) -> None:
+    row = ArticleRow()
+    Pace.of(extension.crawler).failed("mute.test", "it did not answer", final=True)
+    assert extension.begin(row, [Reference("http://mute.test/1.png", "image")], "page", "http://a.test/") == [row]
+    assert row["requisites_missing"] == ["http://mute.test/1.png"]
 
 
 def test_depth_counts_from_each_page_anew(extension: Requisites) -> None:

@@ -367,6 +367,11 @@ ELSEWHERE = ("file:///etc/hostname", "data:text/html,hello", "ftp://127.0.0.1:9/
 MOVED = sized(b"", b"Location: /plain?moved\r\n", b"302 Found")
 
 
+def deaf(server: RawServer, path: str) -> str:
+    """An address under a host name of its own, so that nothing else is asked on its connection."""
+    return f"http://deaf.test:{server.port}{path}"
+
+
 @pytest.fixture(scope="module")
 def confided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confided]:
     folder = tmp_path_factory.mktemp("confided")
@@ -384,8 +389,8 @@ def confided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confided]:
             *({"url": url} for url in named),
             *({"url": url, "meta": proxied} for url in named),
             *({"url": url, "meta": {"dont_obey_robotstxt": True}} for url in ELSEWHERE),
-            {"url": plain.url("/deaf"), "priority": 2, "meta": {"dont_obey_robotstxt": True}},
-            {"url": plain.url("/after"), "priority": 1, "meta": {"dont_obey_robotstxt": True}},
+            {"url": deaf(plain, "/deaf"), "priority": 2, "meta": {"dont_obey_robotstxt": True}},
+            {"url": deaf(plain, "/after"), "priority": 1, "meta": {"dont_obey_robotstxt": True}},
         ]
         what = plan(plain, folder / "c", 1) | {"requests": requests}
         given = run_plan(folder, what)
@@ -417,7 +422,7 @@ def test_exchanges_through_a_proxy_are_stored_as_they_were_sent_without_the_prox
 
 
 def test_a_request_sent_again_on_a_fresh_connection_is_one_exchange(confided: Confided) -> None:
-    url = confided.plain.url("/after")
+    url = deaf(confided.plain, "/after")
     assert [seen.path for seen in confided.plain.seen].count("/after") == 1  # the deaf connection did not note the first
     response, request, metadata = (r for r in kept_records(confided.collection) if r.get("WARC-Target-URI") == url)
     assert response.block == WHOLE["/again"].pieces[0]

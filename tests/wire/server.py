@@ -10,6 +10,7 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,19 +32,28 @@ class Reply:
 
 @dataclass
 class Seen:
-    """One request as it came, what was sent for it, and the client's port, which names the connection."""
+    """One request as it came, what was sent for it, and the client's port, which names the connection; ``time`` is
+    ``time.monotonic()``, before anything was sent."""
 
     path: str
     received: bytes
     connection: int
     sent: bytes = b""
+    time: float = field(default_factory=time.monotonic)
+
+    @property
+    def host(self) -> str:
+        """The name in the Host field."""
+        (line,) = (line for line in self.received.split(b"\r\n") if line.lower().startswith(b"host:"))
+        return line[5:].strip().decode("latin-1").partition(":")[0]
 
 
 @dataclass
 class RawServer:
-    """Serves ``replies`` by path (host and query aside) on 127.0.0.1; unknown paths get a 404; ``seen`` has all exchanges."""
+    """Serves ``replies`` by path (query aside), or by host and path, on 127.0.0.1; a list is given one after the other, its
+    last for ever; unknown paths get a 404; ``seen`` has all exchanges."""
 
-    replies: dict[str, Reply]
+    replies: Mapping[str, Reply | list[Reply]]
     tls: ssl.SSLContext | None = None
     seen: list[Seen] = field(default_factory=list)
     port: int = 0
@@ -59,6 +69,12 @@ class RawServer:
 
     def url(self, path: str) -> str:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}"
+
+    def _reply(self, host: str, path: str) -> Reply:
+        found = self.replies.get(host + path) or self.replies.get(path) or _NOT_FOUND
+        if isinstance(found, Reply):
+            return found
+        return found.pop(0) if len(found) > 1 else found[0]
 
     def _accept(self) -> None:
         while True:
@@ -80,7 +96,7 @@ class RawServer:
                 path = request.split(b" ")[1].decode("latin-1")
                 seen = Seen(path, request, port)
                 self.seen.append(seen)
-                reply = self.replies.get(urlsplit(path).path, _NOT_FOUND)
+                reply = self._reply(seen.host, urlsplit(path).path)
                 _send(connection, reply, seen)
                 if reply.end != "keep":
                     _end(connection, reply.end)

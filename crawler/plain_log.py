@@ -1,0 +1,45 @@
+"""Log lines that nobody else can write: what an answer says may stand in them, but never begin one, nor move a terminal."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+# control characters (C0, C1, delete), and those by which Unicode parts lines or turns the direction of writing
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_INDENT = "\n    "
+
+
+class PlainLog:
+    """Extension that has every handler of the root logger write plain lines."""
+
+    def __init__(self) -> None:
+        for handler in logging.root.handlers:
+            if not isinstance(handler.formatter, PlainFormatter):
+                handler.setFormatter(PlainFormatter(handler.formatter))
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> PlainLog:
+        """Scrapy's constructor."""
+        return cls()
+
+
+class PlainFormatter(logging.Formatter):
+    """Formats as another does; lines after the first are indented, control characters are spelt out."""
+
+    def __init__(self, inner: logging.Formatter | None) -> None:
+        super().__init__()
+        self._inner = inner or logging.Formatter()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of a record."""
+        return plain(self._inner.format(record))
+
+
+def plain(text: str) -> str:
+    """``text`` as it may stand in a log: further lines indented, control characters as Python writes them."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text).replace("\n", _INDENT)

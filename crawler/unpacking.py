@@ -1,0 +1,25 @@
+"""Content codings undone as Scrapy does, with bounds: a small answer must not unpack to a big one, nor in many layers."""
+
+from __future__ import annotations
+
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.utils._compression import _DecompressionMaxSizeExceeded
+
+_ALWAYS = 1 << 20  # bytes that any answer may unpack to
+_LAYERS = 4
+
+
+class Unpacking(HttpCompressionMiddleware):
+    """In place of Scrapy's own middleware: an answer that unpacks to more than ``BROADSHEET_UNPACK_RATIO`` times its size, or
+    was packed more than four times over, is given up like one that is longer than ``DOWNLOAD_MAXSIZE``."""
+
+    def __init__(self, *, crawler: Crawler) -> None:
+        super().__init__(crawler=crawler)
+        self._ratio = crawler.settings.getfloat("BROADSHEET_UNPACK_RATIO")
+
+    def _handle_encoding(self, body: bytes, content_encoding: list[bytes], max_size: int) -> tuple[bytes, list[bytes]]:
+        most = max(_ALWAYS, int(len(body) * self._ratio))
+        if len(b",".join(content_encoding).split(b",")) > _LAYERS:
+            raise _DecompressionMaxSizeExceeded(len(body), max_size)
+        return super()._handle_encoding(body, content_encoding, min(max_size, most) if max_size else most)
