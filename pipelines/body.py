@@ -24,6 +24,7 @@ _LONG = 12  # words of a line that no article says twice
 _HEADLINE = 4  # words of a description that is no more than a name
 _QUOTE = 8  # words of a pull quote that the text has too
 _TWICE = 2  # times that a page may say a long line; what comes more often is a notice
+_MOST_NOTICES = 0.3  # of the text
 _PULLED = ABOVE["blockquote"] | ABOVE["aside"] | ABOVE["figure"]
 _MOST_QUOTES = 2_000  # lines among which pull quotes are looked for
 _HEADINGS = {f"h{rank}": "#" * rank for rank in range(1, 7)}
@@ -99,10 +100,14 @@ def _with_lead(found: Sequence[Segment], kept: list[Segment], description: str) 
 def _once(kept: Sequence[Segment], summary: str) -> Iterator[Segment]:
     """Without notices that come again and again, bodies and summaries that stand in the page twice, and pull quotes."""
     times = Counter(one.key for one in kept)
+    words = {one.key: one.words for one in kept}
+    notices = {key for key, count in times.items() if count > _TWICE}
+    if sum(words[key] for key in notices) > _MOST_NOTICES * sum(words.values()):
+        notices = set()  # it is the article that the page says three times, for screens of three sizes
     whole = "\n".join(one.key for one in kept)
     seen: set[str] = set()
     for one in kept:
-        again = one.key in seen or times[one.key] > _TWICE
+        again = one.key in seen or one.key in notices
         if again and (one.words >= _LONG or (one.key == summary and one.key in seen)):
             continue
         quoted = one.words >= _QUOTE and one.place.above & _PULLED and len(seen) < _MOST_QUOTES

@@ -12,7 +12,7 @@ from pipelines.body import Body, read_body
 from pipelines.extract import parse
 from pipelines.judge import SIGNS, UNKNOWN, WITNESSED, Claims, Hearing, doubt_of
 from pipelines.segments import KINDS, Segment, add_up, kinds_of, segments
-from tests.pipelines.pages import SENTENCES, paragraphs
+from tests.pipelines.pages import SENTENCES, paragraphs, sentence
 
 URL = "https://www.example-courier.com/boats"
 
@@ -135,6 +135,10 @@ class TestTheBody:
         said = body_of("<article>" + "".join(f"{paragraphs(3, 3 * n)}{notice}" for n in range(4)) + "</article>")
         assert not [line for line in said.text() if "privacy" in line]
         assert said.repeated
+
+    def test_says_an_article_once_that_stands_there_for_three_sizes_of_screens(self) -> None:
+        said = body_of("".join(f'<div class="variant-{size}">{paragraphs(6)}</div>' for size in "sml"))
+        assert said.text() == [sentence(number) for number in range(6)]
 
     def test_says_a_pull_quote_once(self) -> None:
         quote = "the old one can no longer be seen from the outer buoy"
