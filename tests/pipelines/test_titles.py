@@ -29,7 +29,7 @@ def first(
         (["Courier", H], {}, H, ("h1", H)),
         (["Our blog"], {"meta:og:title": H}, H, ("meta:og:title", H)),
         (["Menu", H, "More of it"], {"meta:og:title": H}, "", ("h1", H)),
-        ([], {"meta:og:title": f"Courier: {H}"}, "", ("meta:og:title", H)),
+        ([], {"meta:og:title": f"Courier – {H}"}, "", ("meta:og:title", H)),
         ([], {}, f"{H} » Courier", ("title", H)),
     ],
 )
