@@ -42,6 +42,7 @@ class Evidence:
     scripts: list[str] = field(default_factory=list)
     headings: list[HtmlElement] = field(default_factory=list)
     times: list[HtmlElement] = field(default_factory=list)
+    times_before_headline: int = 0
 
     def meta(self, *names: str) -> tuple[str, str] | None:
         """Name and value of the first of ``names`` that a meta element gives."""
@@ -154,11 +155,17 @@ def _title(element: HtmlElement, found: Evidence) -> None:
         found.page_title = text_of(element) or None
 
 
+def _heading(element: HtmlElement, found: Evidence) -> None:
+    if not found.headings:
+        found.times_before_headline = len(found.times)
+    found.headings.append(element)
+
+
 _READERS: dict[str, Callable[[HtmlElement, Evidence], None]] = {
     "meta": _meta,
     "link": _link_element,
     "script": _script,
     "title": _title,
-    "h1": lambda element, found: found.headings.append(element),
+    "h1": _heading,
     "time": lambda element, found: found.times.append(element),
 }

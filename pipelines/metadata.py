@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from htmldate import find_date
 from lxml.html import HtmlElement
 
-from archive.text import fold
 from archive.url import site_key
 from pipelines import authors, dates, jsonld
 from pipelines.article import Article, Author
 from pipelines.evidence import Evidence, text_of
+from pipelines.titles import ranked
 
-_SEPARATORS = re.compile(r"\s+[|–—·•»:-]\s+|\s*[|»]\s*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _CHANGE = re.compile(r"modif|updat|aktual|ge[aä]ndert", re.IGNORECASE)
@@ -25,7 +25,7 @@ _PUBLISHED = (
     "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.created", "dc.date", "dcterms.date",
     "citation_publication_date", "citation_date", "pubdate", "publishdate", "publish-date", "publish_date",
     "publication_date", "date", "cxenseparse:recs:publishtime", "bt:pubdate", "iso-8601-publish-date",
-    "last_published_date", "cxenseparse:publishtime", "vr:published_time", "shareaholic:article_published_time",
+    "last_published_date", "cxenseparse:publishtime", "published", "vr:published_time", "shareaholic:article_published_time",
 )  # fmt: skip
 _MODIFIED = ("article:modified_time", "og:updated_time", "datemodified", "dcterms.modified", "last-modified", "lastmod")
 _AUTHOR = (
@@ -34,13 +34,21 @@ _AUTHOR = (
 )  # fmt: skip
 
 Candidates = Iterable[tuple[str, str | None]]
+Ruled = Mapping[str, Sequence[tuple[str, str | None]]]
 
 
 class Metadata:
-    """Fills an article's fields from a page's evidence."""
+    """Fills an article's fields from a page's evidence.
 
-    def __init__(self, evidence: Evidence, url: str, headers: dict[str, str]) -> None:
-        self._evidence, self._url, self._headers = evidence, url, headers
+    ``rules`` are a site's own candidates for some fields, which come first; with ``explain``, ``candidates`` keeps for every
+    field all that was said, in the order of trust.
+    """
+
+    def __init__(
+        self, evidence: Evidence, url: str, headers: dict[str, str], rules: Ruled | None = None, *, explain: bool = False
+    ) -> None:
+        self._evidence, self._url, self._headers, self._rules = evidence, url, headers, rules or {}
+        self.candidates: dict[str, list[tuple[str, str | None]]] | None = {} if explain else None
         self._bylines = evidence.bylines()
         self._nodes = jsonld.nodes(evidence.scripts)
         self.node = jsonld.main_article(self._nodes, evidence.canonical or url)
@@ -68,8 +76,17 @@ class Metadata:
         self._rights(article)
         article.field_sources = self.sources
 
+    def _considered(self, field: str, candidates: Candidates) -> Candidates:
+        """The candidates, those of a site's rules first; kept if somebody wants to know."""
+        ruled = self._rules.get(field, ())
+        if self.candidates is not None:
+            found = [*ruled, *candidates]
+            self.candidates[field] = [(source, tidy(value)) for source, value in found]
+            return found
+        return chain(ruled, candidates)
+
     def _first(self, field: str, candidates: Candidates) -> str | None:
-        for source, value in candidates:
+        for source, value in self._considered(field, candidates):
             cleaned = tidy(value)
             if cleaned:
                 self.sources[field] = source
@@ -99,19 +116,12 @@ class Metadata:
         return None
 
     def _title(self, article: Article) -> str | None:
-        headings = [text_of(heading) for heading in self._evidence.headings]
-        page = self._evidence.page_title or ""
         domain = site_key(self._url).partition(".")[0]  # often the site's name, run together
         names = [article.site_name, article.publisher, domain]
-        printed = [("h1", text) for text in headings if text and fold(text) not in {fold(name or "") for name in names}]
-        claimed = [*self._json("headline"), *self._metas("og:title", "twitter:title", "dc.title", "headline", "title")]
-        claimed = [(source, without_site(value, names)) for source, value in claimed]
-        # the heading that a claim or the page's title confirms is the headline as printed
-        confirmed = {fold(value) for _, value in claimed if value} | {fold(page)}
-        sure = [(source, text) for source, text in printed if any(_confirms(claim, fold(text)) for claim in confirmed)]
-        single = printed if len(printed) == 1 and len(printed[0][1]) > 15 else []
-        candidates = [*sure[:1], *claimed[:1], *single, *claimed[1:], ("title", without_site(page, names)), *printed]
-        return self._first("title", candidates)
+        metas = self._metas("og:title", "twitter:title", "dc.title", "headline", "title")
+        claims = [(source, clean) for source, value in (*self._json("headline"), *metas) if (clean := tidy(value))]
+        headings = [text for heading in self._evidence.headings if (text := tidy(text_of(heading)))]
+        return self._first("title", ranked(headings, claims, self._evidence.page_title or "", names))
 
     def _byline(self) -> str | None:
         texts = [("byline", text_of(element)) for element in self._bylines[:8]]
@@ -202,7 +212,7 @@ class Metadata:
             article.modified_at, article.modified_raw = found.instant, tidy(found.raw)
 
     def _moment(self, field: str, candidates: Candidates) -> dates.Moment | None:
-        for source, value in candidates:
+        for source, value in self._considered(field, candidates):
             if found := dates.parse(value):
                 self.sources[field] = source
                 return found
@@ -212,6 +222,8 @@ class Metadata:
         yield from self._json("datePublished")
         yield from self._metas(*_PUBLISHED)
         yield from self._json("dateCreated")
+        pages = (node for node in self._nodes if "WebPage" in jsonld.types(node))
+        yield "jsonld:WebPage", next((found for node in pages if (found := jsonld.string(node.get("datePublished")))), None)
         for prop in self._evidence.property("datePublished")[:2]:
             yield "itemprop:datePublished", prop.get("content") or prop.get("datetime") or text_of(prop)
         yield from self._times()
@@ -222,7 +234,9 @@ class Metadata:
         yield "url", address.raw if address else None
 
     def _times(self) -> Iterator[tuple[str, str | None]]:
-        for element in self._evidence.times[:6]:
+        times, above = self._evidence.times, self._evidence.times_before_headline
+        # what stands below the headline is of the article; above it stand teasers and today's date
+        for element in [*times[above : above + 6], *times[:above][:6]]:
             parent = element.getparent()
             around = parent.get("class") if parent is not None else ""
             about = f"{element.get('class')} {element.get('itemprop')} {around}"
@@ -263,30 +277,12 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
-def without_site(title: str | None, names: Iterable[str | None]) -> str | None:
-    """A title without the name of the site before or behind it."""
-    if not title:
-        return None
-    known = {fold(name).replace(" ", "") for name in names if name}
-    parts = _SEPARATORS.split(title)
-    if len(parts) > 1 and fold(parts[-1]).replace(" ", "") in known:
-        return title[: title.rindex(parts[-1])].rstrip(" |–—·•»:-")
-    if len(parts) > 1 and fold(parts[0]).replace(" ", "") in known:
-        return title[len(parts[0]) :].lstrip(" |–—·•»:-")
-    return title
-
-
 def _web_address(base: str, value: str | None) -> str | None:
     try:
         url = urljoin(base, value.strip()) if value else None
         return url if url and urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname else None
     except ValueError:
         return None
-
-
-def _confirms(claim: str, heading: str) -> bool:
-    """Whether a claim holds the heading and not much else: a site's name stands in its titles too."""
-    return bool(heading) and heading in claim and 2 * len(heading) >= len(claim)
 
 
 def _bcp47(tag: str) -> str:
