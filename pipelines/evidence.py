@@ -15,7 +15,6 @@ from pipelines.article import Link
 _FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
 _WEB = ("http://", "https://")
 # sieves in C, each used only by the evidence that asks for it; what they let pass is looked at again
-_SIGNED = XPath("//*[@rel = 'author' or contains(@class, 'uthor') or contains(@class, 'yline') or contains(@class, 'utor')]")
 _DATED = XPath("//*[contains(@class, 'ate') or contains(@class, 'ime') or contains(@class, 'ublish')]")
 _PROPERTY = XPath("//*[@itemprop][not(self::meta)]")
 _WALL = XPath(
@@ -48,11 +47,6 @@ class Evidence:
         """Name and value of the first of ``names`` that a meta element gives."""
         return next(((name, self.metas[name][0]) for name in names if name in self.metas), None)
 
-    def bylines(self) -> list[HtmlElement]:
-        """Elements that look like a byline, those that say so by rel=author first."""
-        found = [element for element in _SIGNED(self.tree) if _says(element, "byline", "author", "autor")]
-        return sorted(found[:20], key=lambda element: element.get("rel") != "author")
-
     def dated(self) -> list[HtmlElement]:
         """Elements whose class speaks of a date or time."""
         return [element for element in _DATED(self.tree)[:200] if _says(element, "date", "time", "publish")][:12]
@@ -68,7 +62,7 @@ class Evidence:
 
 def _says(element: HtmlElement, *words: str) -> bool:
     classes = (element.get("class") or "").lower()
-    return element.get("rel") == "author" or any(word in classes for word in words)
+    return any(word in classes for word in words)
 
 
 def text_of(element: HtmlElement) -> str:

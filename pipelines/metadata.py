@@ -12,7 +12,7 @@ from htmldate import find_date
 from lxml.html import HtmlElement
 
 from archive.url import site_key
-from pipelines import authors, dates, jsonld
+from pipelines import authors, bylines, dates, jsonld
 from pipelines.article import Article, Author
 from pipelines.evidence import Evidence, text_of
 from pipelines.titles import ranked
@@ -30,8 +30,10 @@ _PUBLISHED = (
 _MODIFIED = ("article:modified_time", "og:updated_time", "datemodified", "dcterms.modified", "last-modified", "lastmod")
 _AUTHOR = (
     "author", "article:author", "dc.creator", "dcterms.creator", "citation_author", "parsely-author", "sailthru.author", "byl",
-    "article:author_name", "cxenseparse:author", "twitter:data1",
+    "article:author_name", "articleauthor", "cxenseparse:author", "twitter:data1",
 )  # fmt: skip
+
+_PRINTED = ("byline", "profile", "line")
 
 Candidates = Iterable[tuple[str, str | None]]
 Ruled = Mapping[str, Sequence[tuple[str, str | None]]]
@@ -49,7 +51,7 @@ class Metadata:
     ) -> None:
         self._evidence, self._url, self._headers, self._rules = evidence, url, headers, rules or {}
         self.candidates: dict[str, list[tuple[str, str | None]]] | None = {} if explain else None
-        self._bylines = evidence.bylines()
+        self._bylines = bylines.bylines(evidence.tree)
         self._nodes = jsonld.nodes(evidence.scripts)
         self.node = jsonld.main_article(self._nodes, evidence.canonical or url)
         self.sources: dict[str, str] = {}
@@ -136,9 +138,11 @@ class Metadata:
             usable = [one | {"name": tidy(one["name"]) or "", "url": _web_address(self._url, one["url"])} for one in found]
             kept, people = authors.without([one for one in usable if one["name"]], publishers)
             # after the house's own name only a clear byline counts: other printed names may be anybody's
-            if people and (house is None or source != "byline" or all(authors.looks_signed(one["name"]) for one in kept)):
+            if people and (house is None or source not in _PRINTED or all(authors.looks_signed(one["name"]) for one in kept)):
                 self.sources["authors"] = source
                 return kept
+            if kept and house and not people and source in _PRINTED:
+                break  # the page itself prints the house's name
             house = house or ((source, kept) if kept else None)
         if house:
             self.sources["authors"] = house[0]
@@ -150,11 +154,19 @@ class Metadata:
         for name in _AUTHOR:
             values = self._evidence.metas.get(name, [])
             yield f"meta:{name}", [authors.author(one) for value in values[:12] for one in authors.names_in(value)]
+        for source, names in self._printed_names():
+            yield source, [authors.author(name) for name in names]
+
+    def _printed_names(self) -> Iterator[tuple[str, list[str]]]:
         for element in self._evidence.property("author")[:6]:
-            yield "itemprop:author", [authors.author(name) for name in authors.names_in(text_of(element))]
+            yield "itemprop:author", bylines.printed(element)
         for element in self._bylines[:6]:
-            text = text_of(element)
-            yield "byline", [authors.author(name) for name in authors.names_in(text)] if len(text) < 120 else []
+            yield "byline", bylines.printed(element) or bylines.called(element)
+        for element in bylines.profiles(self._evidence.tree):
+            yield "profile", bylines.signed(element)
+        for heading in self._evidence.headings[:1]:
+            for element in bylines.lines(heading):
+                yield "line", bylines.signed(element)
 
     def _tags(self) -> list[str]:
         keywords = self.node.get("keywords")

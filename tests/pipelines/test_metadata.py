@@ -114,6 +114,43 @@ class TestAuthors:
         assert names(read(body=body)) == ["Ada Moor"]
 
 
+class TestPrintedNames:
+    @pytest.mark.parametrize(
+        ("body", "wanted"),
+        [
+            ('<p class="byline">By <a href="/x">Ada Moor</a> Harbour Reporter</p>', ["Ada Moor"]),
+            ('<p class="author"><span>Ada Moor</span><span>Gardener &amp; Astrologer</span></p>', ["Ada Moor"]),
+            ('<p class="author"><a>Ada Moor</a>, <a>Ben Lund</a> and <a>Cy Holm</a></p>', ["Ada Moor", "Ben Lund", "Cy Holm"]),
+            ('<div class="author-line">Written by <b>Ada Moor</b> | Reviewed by <b>Cy Holm</b></div>', ["Ada Moor"]),
+            ('<div class="byline">Updated March 4 <b>Ada Moor</b></div>', []),
+            ('<div class="author">Ada Moor March 2, 2026</div>', ["Ada Moor"]),
+            ('<p class="byline">Photo: Courier/Agency</p>', []),
+            ('<p><a href="/people/ada-moor">Ada Moor</a></p>', ["Ada Moor"]),
+            ("<p>by: Ada Moor, Dec 17, 2025</p>", ["Ada Moor"]),
+            ("<p>Von <i>Ada Moor</i></p>", ["Ada Moor"]),
+            ("<p>By Tuesday the boats were back.</p>", []),
+            ('<div class="comments"><p class="author">Cy Holm</p></div>', []),
+            ('<nav><a href="/author/cy-holm">Cy Holm</a></nav>', []),
+            ('<p class="byline">harbour desk</p>', ["harbour desk"]),
+        ],
+    )
+    def test_are_read_up_to_where_something_else_begins(self, body: str, wanted: list[str]) -> None:
+        assert names(read("", f"<h1>Boats of timber</h1>{body}{BODY}")) == wanted
+
+    def test_a_degree_belongs_to_its_name(self) -> None:
+        person = '{"@type": "NewsArticle", "author": {"@type": "Person", "name": "Ada Moor, Ph.D."}}'
+        assert names(read(jsonld(person))) == ["Ada Moor, Ph.D."]
+
+    def test_a_login_name_gives_way_to_a_printed_name(self) -> None:
+        person = '{"@type": "NewsArticle", "author": {"@type": "Person", "name": "ada.moor"}}'
+        assert names(read(jsonld(person), f'<p class="byline">By Ada Moor</p>{BODY}')) == ["Ada Moor"]
+        assert names(read(jsonld(person))) == ["ada.moor"]
+
+    def test_the_one_below_the_headline_counts_before_those_above_it(self) -> None:
+        body = '<p class="author">Cy Holm</p><h1>Boats of timber</h1><p class="author">Ada Moor</p>'
+        assert names(read("", f"{body}{BODY}")) == ["Ada Moor"]
+
+
 class TestDates:
     @pytest.mark.parametrize(
         ("raw", "at", "precision", "offset"),
