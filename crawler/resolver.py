@@ -15,14 +15,14 @@ from twisted.internet import defer, threads
 from twisted.internet._idna import _idnaBytes
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import DNSLookupError
-from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver, IResolverSimple
+from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolverSimple
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from crawler.guard import Guard, written_address
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
-    from twisted.python.failure import Failure
 
 # seconds for which a name that nobody knows is not looked up again, and one that could not be looked up
 _UNKNOWN_SECONDS, _FAILED_SECONDS = 30.0, 0.5
@@ -58,8 +58,9 @@ class GuardedResolver:
 
     def install_on_reactor(self) -> None:
         """Become the only way to look up a name, for endpoints and for what is older than they."""
-        self._reactor.installResolver(self)
-        self._reactor.installNameResolver(self)  # type: ignore[attr-defined]
+        reactor: Any = self._reactor
+        reactor.installResolver(self)
+        reactor.installNameResolver(self)
 
     def trust_proxy(self, host: str | None) -> None:
         """A proxy that the user configured may be anywhere."""
@@ -88,8 +89,8 @@ class GuardedResolver:
         return found
 
     def _note_unknown(self, failure: Failure, name: str) -> list[str]:
-        late = failure.check(defer.TimeoutError)
-        why = f"{name} not found: {'no answer from the name server' if late else failure.getErrorMessage()}"
+        late = isinstance(failure.value, defer.TimeoutError)
+        why = f"DNS lookup of {name} failed: {'no answer in time' if late else failure.getErrorMessage()}"
         self.unknown[name] = Unknown(time.monotonic() + (_UNKNOWN_SECONDS if is_unknown(why) else _FAILED_SECONDS), why)
         raise DNSLookupError(why)
 
@@ -109,12 +110,12 @@ class GuardedResolver:
 
     def resolveHostName(  # noqa: N802  (Twisted's name)
         self,
-        resolutionReceiver: IResolutionReceiver,  # noqa: N803
+        resolutionReceiver: Any,  # noqa: N803
         hostName: str,  # noqa: N803
         portNumber: int = 0,  # noqa: N803
         addressTypes: Sequence[Any] | None = None,  # noqa: N803
         transportSemantics: str = "TCP",  # noqa: N803
-    ) -> IHostResolution:
+    ) -> Any:
         """Hand ``addresses`` to a receiver; none at all if there are none."""
         resolution = _Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
@@ -123,9 +124,11 @@ class GuardedResolver:
             for one in found:
                 resolutionReceiver.addressResolved((IPv6Address if ":" in one else IPv4Address)("TCP", one, portNumber))
 
-        done = self.addresses(hostName).addCallback(hand_over)
-        done.addErrback(lambda failure: failure.trap(DNSLookupError))
-        done.addCallback(lambda _: resolutionReceiver.resolutionComplete())
+        def end(result: Any) -> Any:
+            resolutionReceiver.resolutionComplete()
+            return None if isinstance(result, Failure) and isinstance(result.value, DNSLookupError) else result
+
+        self.addresses(hostName).addCallback(hand_over).addBoth(end)
         return resolution
 
 
@@ -156,6 +159,6 @@ def reactor_resolver() -> GuardedResolver | None:
     from twisted.internet import reactor  # noqa: PLC0415  (installs a reactor on import)
 
     with suppress(AttributeError):
-        resolver = reactor.nameResolver  # type: ignore[attr-defined]
+        resolver = reactor.nameResolver
         return resolver if isinstance(resolver, GuardedResolver) else None
     return None
