@@ -26,6 +26,7 @@ from twisted.internet import defer
 from twisted.internet.error import ConnectionDone
 from twisted.web._newclient import HEADER, STATUS
 from twisted.web.client import HTTPConnectionPool
+from twisted.web.http import _ChunkedTransferDecoder
 
 from archive.exchange import Exchange, Truncation
 from archive.http import parse_head, split_interim
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 
 MOST_LINES = 2_000  # of the head of an answer, with interim answers
+_TINY, _MOST_TINY = 6, 50_000  # bytes between line breaks of a chunked body, on average, and line breaks from which it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,17 @@ class Attempt:
         self.received.append(data)
         self.size += len(data)
 
-    def excess(self, *, in_head: bool, data: bytes) -> str | None:
-        """Why no more is taken: the head is too long, or the whole message with all its framing."""
-        if not in_head:
-            return f"more than {self.limits.message:,} bytes for one answer" if 0 < self.limits.message < self.size else None
-        self.lines += data.count(b"\n")
-        if self.size > self.limits.head or self.lines > MOST_LINES:
+    def excess(self, *, in_head: bool, chunked: bool, data: bytes) -> str | None:
+        """Why no more is taken: the head is too long, or the whole message with all its framing, or it is nearly all framing:
+        each chunk is work, however small."""
+        if in_head or chunked:
+            self.lines += data.count(b"\n")
+        if in_head and (self.size > self.limits.head or self.lines > MOST_LINES):
             return f"the head is longer than BROADSHEET_HEAD_MAXSIZE ({self.limits.head:,} bytes) or {MOST_LINES:,} lines"
+        if 0 < self.limits.message < self.size:
+            return f"more than {self.limits.message:,} bytes for one answer"
+        if chunked and self.lines > _MOST_TINY and self.size < self.lines * _TINY:
+            return f"it comes in chunks of a few bytes, more than {_MOST_TINY // 2:,} of them"
         return None
 
 
@@ -153,8 +159,9 @@ class Recording:
             attempt.add(data)
         super().dataReceived(data)  # type: ignore[misc]
         if attempt and not attempt.ended and not attempt.cut:
-            state = getattr(getattr(self, "_parser", None), "state", None)
-            if excess := attempt.excess(in_head=state in (STATUS, HEADER), data=data):
+            parser = getattr(self, "_parser", None)
+            chunked = isinstance(getattr(parser, "bodyDecoder", None), _ChunkedTransferDecoder)
+            if excess := attempt.excess(in_head=getattr(parser, "state", None) in (STATUS, HEADER), chunked=chunked, data=data):
                 attempt.cut = excess
                 self.transport.abortConnection()
 

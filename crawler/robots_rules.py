@@ -74,13 +74,14 @@ class RobotsRules(RobotParser):
 
     def _group(self, token: str) -> tuple[list[str], float | None]:
         """The rules for a crawler: of all groups that name it, else of all that are for everybody."""
-        found: dict[str, tuple[list[str], list[float]]] = {}
-        names: list[str] = []
+        found: dict[str, tuple[list[str], list[float]]] = {token: ([], []), "*": ([], [])}
+        met: set[str] = set()
+        names: set[str] = set()  # of the group at hand, as far as they are ours: a file may name thousands
         ruled = False
         for name, value in self._lines:
             if name == "user-agent":
-                names, ruled = ([] if ruled else names) + [_named(value)], False
-                found.setdefault(names[-1], ([], []))
+                names, ruled = (set() if ruled else names) | ({_named(value)} & found.keys()), False
+                met |= names
             elif name == "crawl-delay":
                 for one in names:
                     found[one][1].extend(_seconds(value))
@@ -88,7 +89,7 @@ class RobotsRules(RobotParser):
                 ruled = True
                 for one in names:
                     found[one][0].append(f"{name}: {_BREAKS.sub(lambda match: quote(match[0]), value)}")
-        rules, delays = found.get(token) or found.get("*") or ([], [])
+        rules, delays = found[token] if token in met else found["*"]
         return rules, max(delays, default=None)
 
 

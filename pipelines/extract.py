@@ -17,6 +17,7 @@ from trafilatura.external import jt_stoplist_init
 from trafilatura.utils import detect_encoding
 from w3lib.encoding import html_to_unicode
 
+from archive.markup import bounded
 from archive.requisites import of_html
 from pipelines.article import Article, Page
 from pipelines.blocked import obstacle
@@ -106,12 +107,14 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    text = _LONG_TAG.sub(_without_flood, text.replace("\x00", ""))
+    text = _LONG_TAG.sub(_without_flood, bounded(text.replace("\x00", "")))
     if not text.strip() or "<" not in text:
         return None
     try:
         # bytes with a known encoding: a declaration inside the page can no longer contradict it
         tree = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=_parser())
+    except MemoryError:
+        raise
     except Exception:  # lxml raises many kinds for what is no HTML
         return None
     return tree if len(tree) else None
