@@ -15,10 +15,9 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 import tinycss2
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
-from w3lib.encoding import html_to_unicode
 from w3lib.url import safe_url_string
 
-from archive.markup import bounded
+from archive.markup import bounded, unicode_of
 
 Kind = Literal["stylesheet", "image", "font", "script", "media", "frame", "other"]
 
@@ -100,9 +99,9 @@ def read(body: bytes, url: str, content_type: str | None) -> list[Reference]:
     """The references of a document, by its media type: HTML (also where none is given) and CSS have some, all else has none."""
     media = (content_type or "").partition(";")[0].strip().lower()
     if media == "text/css":
-        return of_css(html_to_unicode(content_type, body)[1], url)
+        return of_css(unicode_of(body, content_type)[1], url)
     if media in ("text/html", "application/xhtml+xml", ""):
-        text = bounded(html_to_unicode(content_type, body[:_MOST_HTML])[1].replace("\x00", ""))
+        text = bounded(unicode_of(body[:_MOST_HTML], content_type)[1].replace("\x00", ""))
         try:
             tree = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=lxml_html.HTMLParser(encoding="utf-8"))
         except Exception:  # lxml raises many kinds for what is no HTML

@@ -29,6 +29,12 @@ _DIRECTIVE = re.compile(r"\s*(" + "|".join(_NAMES) + r")\s*(?::|\s)\s*(.*)", re.
 _BREAKS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
+def beginning(body: bytes) -> bytes:
+    """What is read of a robots.txt: its first 500 KiB, without the line that is cut there. Half a rule forbids more than the
+    whole."""
+    return body if len(body) <= MOST else body[: max(body.rfind(b"\n", 0, MOST), body.rfind(b"\r", 0, MOST)) + 1]
+
+
 def product_token(user_agent: str) -> str:
     """The name by which robots.txt files call a crawler (RFC 9309, 2.2.1), lower case: ``broadsheet`` of ``Broadsheet/1.0``,
     ``foobot`` of ``Mozilla/5.0 (compatible; Foobot/1.0)``."""
@@ -41,7 +47,7 @@ class RobotsRules(RobotParser):
     """The rules of one robots.txt; set as ``ROBOTSTXT_PARSER`` by the add-on."""
 
     def __init__(self, body: bytes) -> None:
-        text = body[:MOST].decode("utf-8", errors="replace").removeprefix("\ufeff")
+        text = beginning(body).decode("utf-8", errors="replace").removeprefix("\ufeff")
         lines = (_directive(line[:_LONGEST_LINE].partition("#")[0]) for line in _LINES.split(text))
         self._lines = [line for line in lines if line]
         self._read: dict[str, tuple[Protego, float | None]] = {}

@@ -15,9 +15,8 @@ from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
 from trafilatura.utils import detect_encoding
-from w3lib.encoding import html_to_unicode
 
-from archive.markup import bounded
+from archive.markup import bounded, unicode_of
 from archive.requisites import of_html
 from pipelines.article import Article, Page
 from pipelines.blocked import obstacle
@@ -91,7 +90,7 @@ def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
     # valid UTF-8 beyond ASCII is never anything else by chance, and declarations lie
     if not html.isascii() and (text := _utf8(html)) is not None:
         return "utf-8", text
-    return html_to_unicode(content_type, html, auto_detect_fun=_guess)
+    return unicode_of(html, content_type, _guess)
 
 
 def _guess(html: bytes) -> str:
