@@ -24,7 +24,7 @@ def unicode_of(html: bytes, content_type: str | None, guess: Callable[[bytes], s
     """A page's charset and its text, found as browsers do: byte order mark, header, meta element, then ``guess``, or UTF-8."""
     try:
         charset, text = html_to_unicode(content_type, html, auto_detect_fun=guess)
-    except LookupError:  # Python has codecs that are no charsets: zlib, rot13
+    except (LookupError, UnicodeError):  # Python has codecs that are no charsets: zlib, rot13, idna
         charset = guess(html) if guess else "utf-8"
         return charset, html.decode(charset, "replace")
     if charset.startswith(("utf-16", "utf-32")) and b"\0" not in html:  # whoever says so in ASCII lies (HTML, 13.2.3.3)

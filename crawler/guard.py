@@ -133,7 +133,7 @@ def written_address(host: str) -> str | None:
     host = host.strip("[]").rstrip(".").partition("%")[0]
     with suppress(ValueError):
         return str(ipaddress.ip_address(host))
-    with suppress(OSError, UnicodeEncodeError):
+    with suppress(OSError, ValueError):
         return socket.inet_ntoa(socket.inet_aton(host))
     return None
 

@@ -1,9 +1,11 @@
-"""Log lines that nobody else can write: what an answer says may stand in them, but never begin one, nor move a terminal."""
+"""Lines that nobody else can write: what an answer says may stand in logs and reports, but never begin a line, nor move a
+terminal."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,3 +45,9 @@ class PlainFormatter(logging.Formatter):
 def plain(text: str) -> str:
     """``text`` as it may stand in a log: further lines indented, control characters as Python writes them."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text).replace("\n", _INDENT)
+
+
+def show(lines: Iterable[str]) -> None:
+    """Print a report, a line at a time, each as it may stand in a log."""
+    for line in lines:
+        print(plain(line))  # noqa: T201

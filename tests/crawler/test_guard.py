@@ -97,7 +97,7 @@ def test_every_notation_of_an_address_gets_the_same_answer(address: Any) -> None
 
 
 def test_names_that_are_no_addresses_are_left_to_the_resolver() -> None:
-    for name in ("example.org", "1.2.3.4.5", "0x7g.1", "localhost", "٣.٣", "", "a" * 300, "256.256.256.256"):
+    for name in ("example.org", "1.2.3.4.5", "0x7g.1", "localhost", "٣.٣", "", "a" * 300, "256.256.256.256", "\0"):
         assert written_address(name) is None
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from archive.reader import read_records
-from tests.crawling import scrapy
+from tests.crawling import ROOT, scrapy
+from tests.newsroom.hostile.page import page
 from tests.newsroom.hostile.server import CASES, HostileNewsroom
 from tests.newsroom.hostile.trial import Trial, faults, run
 from tests.newsroom.server import Newsroom
@@ -20,7 +21,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u20
 
 @dataclass
 class Tried:
-    """The honest crawl alone, and beside the hostile cases; what was wrong with these; connections to who must not be reached."""
+    """The honest crawl alone, and beside the hostile cases; what was wrong with these; connections to who is out of reach."""
 
     alone: Trial
     beside: Trial
@@ -43,6 +44,10 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
 
 def test_there_are_at_least_sixty_cases_each_on_a_host_of_its_own() -> None:
     assert len({case.host for case in CASES}) == len(CASES) >= 60
+
+
+def test_the_page_in_docs_is_made_from_the_cases() -> None:
+    assert (ROOT / "docs" / "hostile.md").read_text(encoding="utf-8") == page(), "run: make docs"
 
 
 def test_each_case_ends_as_it_must(tried: Tried) -> None:
