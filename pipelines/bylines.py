@@ -48,8 +48,8 @@ _LINE = re.compile(
     r"\s*(?:by|written by|posted by|von|par|por|door|av|af|autore?|author|this (?:post|article) was written by)\b[\s:]*", re.I
 )
 _LABEL = re.compile(
-    r"\s*(?:(?:(?:article|words|text|story|written|posted|published) )?by|authors?|contributors?|autore?n?|autora?|von|par|por|text|texto)"
-    r"\s*:?\s*",
+    r"\s*(?:(?:(?:article|words|text|story|written|posted|published) )?by|authors?|contributors?|autore?n?|autora?|von|par|por"
+    r"|texto?)\s*:?\s*",
     re.IGNORECASE,
 )
 _RULES = " \n\t\r\xa0|•·–—"
