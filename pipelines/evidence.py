@@ -12,6 +12,7 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from pipelines.article import Link
+from pipelines.scripted import may_hold_paragraphs
 
 _FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
 _WEB = ("http://", "https://")
@@ -30,9 +31,10 @@ _UNSAFE = {code: f"%{code:02X}" for code in (*range(33), 34, 60, 62)}  # blanks,
 class Evidence:
     """What the markup says, to be asked before the tree is pruned.
 
-    ``metas`` are by lower-case name, property or itemprop; ``targets`` are the addresses of ``links``; ``signed`` are elements
-    that call themselves a byline, and the headings, in the order of the page; ``dated`` the first whose class speaks of a date
-    or time; ``properties`` those with microdata; ``paywalled`` says whether a box calls itself a paywall.
+    ``metas`` are by lower-case name, property or itemprop; ``targets`` are the addresses of ``links``; ``scripts`` hold
+    JSON-LD, ``data`` are scripts that may hold paragraphs; ``signed`` are elements that call themselves a byline, and the
+    headings, in the order of the page; ``dated`` the first whose class speaks of a date or time; ``properties`` those with
+    microdata; ``paywalled`` says whether a box calls itself a paywall.
     """
 
     tree: HtmlElement
@@ -46,6 +48,7 @@ class Evidence:
     language: str | None = None
     page_title: str | None = None
     scripts: list[str] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
     signed: list[HtmlElement] = field(default_factory=list)
     dated: list[HtmlElement] = field(default_factory=list)
     properties: list[HtmlElement] = field(default_factory=list)
@@ -167,8 +170,13 @@ def _link_element(element: HtmlElement, found: Evidence) -> None:
 
 
 def _script(element: HtmlElement, found: Evidence) -> None:
-    if "ld+json" in (element.get("type") or "").lower() and element.text:
-        found.scripts.append(element.text)
+    text = element.text
+    if not text:
+        return
+    if "ld+json" in (element.get("type") or "").lower():
+        found.scripts.append(text)
+    elif may_hold_paragraphs(text):
+        found.data.append(text)
 
 
 def _title(element: HtmlElement, found: Evidence) -> None:

@@ -28,6 +28,7 @@ from pipelines.fingerprint import fingerprint, text_flags
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
 from pipelines.metadata import Metadata, plain, tidy
+from pipelines.scripted import html_in
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
@@ -36,6 +37,7 @@ _MOST_ATTRIBUTES = 500
 _LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _MOST_TEXT = 2_000_000
+_LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 
 
@@ -136,13 +138,22 @@ def _parser() -> HTMLParser:
 def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> Body:
     claimed = metadata.node.get("articleBody")
     claimed = claimed if isinstance(claimed, str) else None
-    body = read_body(tree, url, Claims(article.title, article.description, claimed))
+    claims = Claims(article.title, article.description, claimed)
+    body = read_body(tree, url, claims)
+    if (
+        body.words < _LITTLE
+        and (html := html_in(evidence.data))
+        and (scripted := parse(f"<article>{html}</article>")) is not None
+    ):
+        prune(scripted)
+        body, tree = read_body(scripted, url, claims), scripted
+        metadata.sources["text"] = "script"
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
     article.images = images_in(tree, article.text or "", evidence.base)
     if article.text:
-        metadata.sources["text"] = "judge+trafilatura" if body.witnessed else "judge"
+        metadata.sources.setdefault("text", "judge+trafilatura" if body.witnessed else "judge")
     elif claimed:
         article.text = article.markdown = _paragraphs(_without_tags(claimed).split("\n"), article)
         metadata.sources["text"] = "jsonld:articleBody"
