@@ -211,8 +211,10 @@ def show_table(name: str, figures: dict[str, dict[str, float]]) -> None:
     heads = ("pages", "F1", "P", "R", "title", "date", "authors", "empty", "errors", "ms mean", "ms p99")
     print(f"{name:<22}" + "".join(f"{head:>8}" for head in heads))
     for dataset, row in figures.items():
-        values = [f"{value:>8}" if key in ("pages", "empty", "errors") else f"{value:>8.1f}" if key.startswith("ms") else f"{value:>8.3f}"
-                  for key, value in row.items()]  # fmt: skip
+        forms = {
+            key: "8d" if isinstance(value, int) else "8.1f" if key.startswith("ms") else "8.3f" for key, value in row.items()
+        }
+        values = [f"{value:{forms[key]}}" for key, value in row.items()]
         print(f"  {dataset:<20}" + "".join(values))
     print()
 
@@ -237,9 +239,8 @@ def show_leaks(*runs: Sequence[Result]) -> None:
 def show_worst(results: Sequence[Result], worst: int, longest: int) -> None:
     for one in sorted(results, key=lambda one: one.body.f1)[:worst]:
         precision = "   -" if one.body.precision is None else f"{one.body.precision:.2f}"
-        print(
-            f"{one.body.f1:.3f}  P {precision}  R {one.body.recall:.2f}  {one.gold.dataset} {one.gold.id}  {one.gold.url[:90]}  {one.error or ''}"
-        )
+        name = f"{one.gold.dataset} {one.gold.id}  {one.gold.url[:90]}"
+        print(f"{one.body.f1:.3f}  P {precision}  R {one.body.recall:.2f}  {name}  {one.error or ''}")
     kinds: dict[str, list[tuple[Leak, Gold]]] = {}
     for one in results:
         for leak in one.leaked:

@@ -28,80 +28,71 @@ class Kind:
     """A kind of leak: ``where`` is looked for in the names of elements, ``says`` in the line."""
 
     name: str
-    where: re.Pattern[str] | None = None
-    says: re.Pattern[str] | None = None
+    where: re.Pattern[str] | None
+    says: re.Pattern[str] | None
 
 
-def _any(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE)
+def _where(names: str) -> re.Pattern[str] | None:
+    return re.compile("|".join(names.split()), re.IGNORECASE) if names else None
 
 
-# names of elements come as "<tag name name …>"; the first kind that fits is the leak's
-KINDS: tuple[Kind, ...] = (
-    Kind("inline SVG sprite", _any("<(?:svg|symbol)", "sprite"), _any(r"(?:\b\w*icon\b\W*){2,}")),
-    Kind("hidden part", _any(
-        r"<[^>]*\b(?:hidden|aria-hidden)\b", "display:none", "visually-?hidden", r"sr-only", "screen-?reader", r"\bprint-only",
-    )),
-    Kind("dialog", _any("<dialog", r"\b(?:alert)?dialog\b", "modal", "popup", "pop-up", "lightbox", "overlay")),
-    Kind("cookie box", _any("cookie", "consent", "gdpr", "onetrust"), _any(
-        r"\bcookies?\b", "personal data", "external content", "externen? inhalt", "contenu externe", "zewnętrzn",
-        "privacy (?:policy|settings)", "datenschutz",
-    )),
-    Kind("newsletter box", _any("newsletter", "mailing-?list", "mailchimp", "sign-?up"), _any(
-        "newsletter", r"\byour inbox", "nyhetsbrev", "nyhedsbrev", "nieuwsbrief", "infolettre", "bolet[íi]n", "メールマガジン", "뉴스레터",
-    )),
-    Kind("read more", None, _any(
-        r"^\W*(?:read (?:more|also|next|the)|also read|see also|more (?:on|from|stories|about)|related|les (?:også|mer)|læs (?:også|mere)"
-        r"|läs (?:även|också|mer)|lire (?:aussi|la suite)|à lire|lees (?:ook|meer)|lesen sie (?:auch|mehr)|mehr (?:zum|von|dazu)|weiterlesen"
-        r"|leia (?:também|mais)|lea también|lee también|leer más|ver también|leggi anche|czytaj (?:także|też|więcej)|zobacz (?:też|także)"
-        r"|lue myös|читайте|читать|关连|続きを読む|関連|関连|관련기사|baca juga|devamını|ayrıca okuyun)\b",
-        r"(?:read|click here|tap here)[^.]{0,40}(?:more|full)\W*$",
-    )),
-    Kind("share bar", _any(r"\bshar(?:e|ing)", "social", "addtoany", "addthis", "whatsapp", "follow-?(?:us|me)"), _any(
-        r"^\W*(?:share|teilen|partager|compartir|condividi|delen|del|dela|udostępnij|поделиться|シェア|공유)\b.{0,60}$",
-        r"\b(?:facebook|twitter|whatsapp|telegram|linkedin|e-?mail)\b.{0,15}\b(?:facebook|twitter|whatsapp|telegram|linkedin|e-?mail)\b",
-        r"\bfollow (?:us|me|@)", "copy link", "google news",
-    )),
-    Kind("comments", _any("comment", "disqus", "kommentar", "respond", "discussion"), _any(
-        r"^\W*\d+\s+(?:comments?|kommentare?|commentaires?|comentarios|reacties)\b", "join the (?:discussion|conversation)",
-        "(?:leave|post|add) a (?:comment|reply)", "comments are closed",
-    )),
-    Kind("paywall teaser", _any(
-        "paywall", "subscri", "piano", "regwall", r"\bpremium", r"\boffer", "membership", r"\babo\b", "donat", "support-us", "register",
-    ), _any(
-        r"\bsubscri(?:be|bers?|ption)\b", r"\babonn", r"\babonnez", "suscr[íi]", "prenumer", "iscriviti", r"\bsign (?:in|up)\b",
-        r"\blog ?in\b", "become a member", r"\bdonat(?:e|ion)", r"support (?:us|our)\b", "already a", "free trial", "有料会員", "会員",
-    )),
-    Kind("advertisement", _any(r"\bad(?:s|vert\w*)?\b", "sponsor", "dfp", "gpt-", "affiliat", "anzeige", "publicid", "commerc"), _any(
-        r"^\W*(?:advertisement|advertising|anzeige|publicité|publicidad|pubblicità|advertentie|annonse|annons|reklam[ae]?|реклама|広告|광고|werbung)"
-        r"\b.{0,60}$", "story continues below", "affiliate", "sponsored",
-    )),
-    Kind("related links", _any(
-        "relat", "recommend", "recirc", "promo", "teas", "trending", "popular", "latest", "outbrain", "taboola", "most-?read", "more-",
-        "suggest", "read-?next", "up-?next", "also", r"\bcard", "<aside", "sidebar", "carousel", "list-of-",
-    )),
-    Kind("caption", _any("<(?:figure|figcaption|caption)", "caption", "credit", "gallery", "bildunter", "photo", "<[^>]*image"), _any(
-        r"^\W*(?:photo|foto|image|picture|credit|bild|source|quelle|fuente|fonte|źródło|video|watch)\b[^.]{0,30}[:/©]",
-        r"(?:getty images|reuters|shutterstock|picture alliance|\bAFP\b|\bdpa\b|\bEPA\b)[^.]{0,30}$", "©[^.]{0,60}$",
-    )),
-    Kind("byline or date", _any(
-        "author", "byline", r"\bbio\b", "contribut", r"\bdate", r"\btime", "publish", "<(?:time|address)", "dateline", "meta\\b",
-    ), _any(
-        r"^\W*(?:by|von|por|par|di|av|af|door|autor|text|reporting by|updated|published|aktualisiert|stand)\b[^.!?]{3,80}$",
-        r"^[^.]{0,40}\b(?:19|20)\d\d\b[^.]{0,25}$", r"\bcontributed to this (?:report|story|article)", r"\bis an? .{3,80}(?:editor|reporter|writer|author|correspondent)\b",
-    )),
-    Kind("navigation or tags", _any("<(?:nav|menu|footer|header)", r"\bnav", "breadcrumb", r"\btags?\b", "topic", "menu", "pagin", "toc", "categor")),
-    Kind("legal or house note", _any("copyright", "disclaim", "legal", "colophon", "republi", "correction", "footnote"), _any(
-        "all rights reserved", r"\bcopyright\b", "©", "alle rechte", "tous droits", "terms of (?:use|service)", "disclaimer", "creative commons",
-        "translated (?:by|with|from)", "machine translation", "errors? in (?:this|the) (?:article|story)", "無断転載", "무단",
-        "this (?:article|story) (?:was|is|has been) ", "for more information", "contact us",
-    )),
-    Kind("box or embed", _any(
-        "infobox", "factbox", "fact-", r"\bbox\b", "widget", "embed", "callout", "takeaway", "product", "poll", "quiz", "<form", "<iframe",
-        "<table", "<details", "player", "podcast", "audio",
-    )),
-    Kind("pull quote", _any("<blockquote", "pull", "quote", "<q\\b")),
+def _says(phrases: str) -> re.Pattern[str] | None:
+    """Blanks within a phrase count, those around bars and at ends of lines do not."""
+    one_line = re.sub(r"\s*\n\s*", "", re.sub(r"\s*\|\s*", "|", phrases)).replace("(?: ", "(?:").replace(" )", ")").strip()
+    return re.compile(one_line, re.IGNORECASE) if phrases else None
+
+
+# Names of elements come as "<tag name name …>". The first kind that fits is the leak's: (name, where, says).
+_KINDS: tuple[tuple[str, str, str], ...] = (
+    ("inline SVG sprite", r"<(?:svg|symbol) sprite", r"(?:\b\w*icon\b\W*){2,}"),
+    ("hidden part", r"<[^>]*\b(?:aria-)?hidden\b display:none visually-?hidden sr-only screen-?reader \bprint-only", ""),
+    ("dialog", r"<dialog \b(?:alert)?dialog\b modal pop-?up lightbox overlay", ""),
+    ("cookie box", "cookie consent gdpr onetrust", r"""
+        \bcookies?\b | personal data | external content | externen?\sinhalt | contenu externe | zewnętrzn
+        | privacy (?:policy|settings) | datenschutz"""),
+    ("newsletter box", "newsletter mailing-?list mailchimp sign-?up", r"""
+        newsletter | \byour inbox | nyhetsbrev | nyhedsbrev | nieuwsbrief | infolettre | bolet[íi]n | 뉴스레터"""),
+    ("read more", "", r"""
+        ^\W*(?: read (?:more|also|next|the) | also read | see (?:also|more) | more (?:on|from|stories|about) | related
+        | les (?:også|mer) | læs (?:også|mere) | läs (?:även|också|mer) | lire (?:aussi|la suite) | à lire | lees (?:ook|meer)
+        | lesen sie (?:auch|mehr) | mehr (?:zum|von|dazu) | weiterlesen | leia (?:também|mais) | lea también | lee también
+        | leer más | ver también | leggi anche | czytaj (?:także|też|więcej) | zobacz (?:też|także) | lue myös | читайте
+        | читать | 続きを読む | 関連 | 관련기사 | baca juga | devamını | ayrıca okuyun )\b
+        | (?:read|click here|tap here)[^.]{0,40}(?:more|full)\W*$"""),
+    ("share bar", r"\bshar(?:e|ing) social addtoany addthis whatsapp follow-?(?:us|me)", r"""
+        ^\W*(?:share|teilen|partager|compartir|condividi|delen|del|dela|udostępnij|поделиться|シェア|공유)\b.{0,60}$
+        | \b(?:facebook|twitter|whatsapp|linkedin|e-?mail)\b.{0,15}\b(?:facebook|twitter|whatsapp|linkedin|e-?mail)\b
+        | \bfollow (?:us|me|@) | copy link | google news"""),
+    ("comments", "comment disqus kommentar respond discussion", r"""
+        ^\W*\d+\s+(?:comments?|kommentare?|commentaires?|comentarios|reacties)\b | join the (?:discussion|conversation)
+        | (?:leave|post|add) a (?:comment|reply) | comments are closed"""),
+    ("paywall teaser", r"paywall subscri piano regwall \bpremium \boffer membership \babo\b donat support-us register", r"""
+        \bsubscri(?:be|bers?|ption)\b | \babonn | suscr[íi] | prenumer | iscriviti | \bsign (?:in|up)\b | \blog ?in\b
+        | become a member | \bdonat(?:e|ion) | support (?:us|our)\b | already a (?:subscriber|member) | free trial | 会員"""),
+    ("advertisement", r"\bad(?:s|vert\w*)?\b sponsor dfp gpt- affiliat anzeige publicid commerc", r"""
+        ^\W*(?:advertisement|advertising|anzeige|werbung|publicité|publicidad|pubblicità|advertentie|annonse?|reklam[ae]?
+        |реклама|広告|광고)\b.{0,60}$ | story continues below | affiliate | sponsored"""),
+    ("related links", r"""
+        relat recommend recirc promo teas trending popular latest outbrain taboola most-?read more- suggest read-?next up-?next
+        also \bcard <aside sidebar carousel list-of-""", ""),
+    ("caption", "<(?:figure|figcaption|caption) caption credit gallery bildunter photo <[^>]*image", r"""
+        ^\W*(?:photo|foto|image|picture|credit|bild|source|quelle|fuente|fonte|źródło|video|watch)\b[^.]{0,30}[:/©]
+        | (?:getty images|reuters|shutterstock|picture alliance|\bAFP\b|\bdpa\b|\bEPA\b)[^.]{0,30}$ | ©[^.]{0,60}$"""),
+    ("byline or date", r"author byline \bbio\b contribut \bdate \btime publish <(?:time|address) dateline meta\b", r"""
+        ^\W*(?:by|von|por|par|di|av|af|door|autor|text|\(?reporting by|updated|published|aktualisiert|stand)\b[^.!?]{3,120}$
+        | ^[^.]{0,40}\b(?:19|20)\d\d\b[^.]{0,25}$ | \bcontributed to this (?:report|story)
+        | \bis an? .{3,80}(?:editor|reporter|writer|author|correspondent)\b"""),
+    ("navigation or tags", r"<(?:nav|menu|footer|header) \bnav breadcrumb \btags?\b topic menu pagin toc categor", ""),
+    ("legal or house note", "copyright disclaim legal colophon republi correction footnote", r"""
+        all rights reserved | \bcopyright\b | © | alle rechte | tous droits | terms of (?:use|service) | disclaimer
+        | creative commons | translated (?:by|with|from) | machine translation | errors? in (?:this|the) (?:article|story)
+        | 無断転載 | 무단 | this (?:article|story) (?:was|is|has been)\s | for more information | contact us"""),
+    ("box or embed", r"""
+        infobox factbox fact- \bbox\b widget embed callout takeaway product poll quiz <form <iframe <table <details player podcast
+        audio""", ""),
+    ("pull quote", r"<blockquote pull quote <q\b", ""),
 )  # fmt: skip
+KINDS = [Kind(name, _where(where), _says(says)) for name, where, says in _KINDS]
 HEAD, TWICE, LINKS, OTHER = "repeated at the head", "said twice", "related links", "other"
 # what is missed, by where it stands
 PARTS = ("lead", "heading", "item of a list", "quotation", "table", "caption", "paragraph", "not in the page as one line")
