@@ -88,8 +88,8 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
         | creative commons | translated (?:by|with|from) | machine translation | errors? in (?:this|the) (?:article|story)
         | 無断転載 | 무단 | this (?:article|story) (?:was|is|has been)\s | for more information | contact us"""),
     ("box or embed", r"""
-        infobox factbox fact- \bbox\b widget embed callout takeaway product poll quiz <form <iframe <table <details player podcast
-        audio""", ""),
+        infobox factbox fact- \bbox\b widget embed callout takeaway product poll quiz <form <iframe <table <details player
+        podcast audio""", ""),
     ("pull quote", r"<blockquote pull quote <q\b", ""),
 )  # fmt: skip
 KINDS = [Kind(name, _where(where), _says(says)) for name, where, says in _KINDS]

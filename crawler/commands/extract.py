@@ -18,7 +18,7 @@ from scrapy.exceptions import UsageError
 from archive.collection import Collection, CollectionError, create_collection
 from archive.recovery import in_use
 from archive.sources import SourceError, archive_files, extracting
-from crawler.addon import worker_count
+from crawler.addon import recipes_of, worker_count
 from crawler.guard import SettingError
 from pipelines.intake import Extraction, Tally
 from pipelines.workers import Workers
@@ -64,12 +64,13 @@ class Command(ScrapyCommand):
         try:
             count = worker_count(self.settings)
             with _opened(opts.output) as collection, _progress(paths) as (tell, tick):
+                recipes = recipes_of(self.settings, collection)
                 for line in refused:
                     tell(line)
                 workers = Workers(count, self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
                 with closing(workers):
                     began = time.monotonic()
-                    tally = Extraction(collection, workers, tell, tick).read(paths)
+                    tally = Extraction(collection, workers, tell, tick, recipes).read(paths)
         except (CollectionError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
         except KeyboardInterrupt:
