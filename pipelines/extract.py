@@ -101,6 +101,8 @@ def read(
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
         return Page("blocked", wall.reason)
     is_article, reason = decide(article, evidence, tree, url)
+    if followed.body_source and article.word_count:
+        is_article, reason = True, f"body by {followed.body_source}, {article.word_count} words"
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds)
     article.quality_flags = [*flags(article, body), *followed.flags]

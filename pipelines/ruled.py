@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from urllib.parse import urljoin
 
 from lxml import etree, html
 from lxml.html import HtmlElement
@@ -49,10 +50,19 @@ def follow(recipe: Recipe | None, tree: HtmlElement, html: bytes, url: str, head
         _ask_page_object(recipe, followed, html, url, headers)
     if recipe and recipe.rule:
         said = said_by(recipe.rule, tree)
+        images = said.get("main_image_url", [])
+        images[:] = [(source, _joined(url, value)) for source, value in images]
         followed.missed = [key for key in recipe.rule.selectors if key not in BODY and not said[key]]
         for key, candidates in said.items():
             followed.fields[key] = [*followed.fields.get(key, ()), *candidates]
     return followed
+
+
+def _joined(url: str, value: str | None) -> str | None:
+    try:
+        return urljoin(url, value) if value else None
+    except ValueError:
+        return None
 
 
 def cut(recipe: Recipe | None, followed: Followed, tree: HtmlElement) -> None:
@@ -122,7 +132,8 @@ def _values(selector: str, tree: HtmlElement) -> list[str]:
 def _value(found: object) -> str:
     if not isinstance(found, HtmlElement):
         return str(found)
-    return found.get(_SAYS.get(str(found.tag), "")) or text_of(found)
+    says = _SAYS.get(str(found.tag))
+    return (says and found.get(says)) or text_of(found)
 
 
 def _elements(rule: Rule, key: str, tree: HtmlElement) -> Iterator[HtmlElement]:
