@@ -1,0 +1,409 @@
+"""Texts that another crawler left, without their HTML: headline, date, summary and body, from among sprites, menus and share bars.
+
+A text is cut into pieces: at line breaks, at sprites, share bars and printed dates, at ends of sentences, and where stretches of words
+come again, since pages say headline and summary more than once. What ends as a sentence is prose; the headline is what stands before
+it, or comes again; what lies around it is furniture.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from archive.text import fold
+from pipelines.dump_dates import Printed, printed
+from pipelines.dump_words import BYLINE, BYLINE_WITHIN, END, FURNITURE, MENU, NOTICE, OPENERS, READING, SHARE, SPRITES
+
+MOST = 1_000_000  # characters of a text that are read
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_TAG = re.compile(r"<(?:!--.{0,2000}?--|/?[a-zA-Z][^<>]{0,2000})>", re.DOTALL)
+_SPACES = re.compile(r"[^\S\n]+")
+_WORD = re.compile(r"\w+")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+_SENTENCE = re.compile(r"[.!?…][\"”“»’')\]]*(?=\s|$)|[。！？][」』”)）]*")
+_ENDS = re.compile(r"(?:[.!?…۔؟।][\"”“»’')\]]*|[。！？][」』”)）]*)$")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(„“\"«])(?:[^\W\d_]|\d+|mr|mrs|ms|dr|prof|st|no|nr|bzw|z\.b|ca|mme|mlle|sr|sra|jr|vs|gen|rep|sen|gov|lt|col|etc|u\.s|u\.k|"
+    r"d\.c|inc|ltd|co|corp|art|abs|vgl|usw|resp|tel|geb|hr|fr|jan|feb|apr|aug|sept?|oct|okt|nov|dec|dez)\.$",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(r"\s+[|–—·»-]\s+")
+_LONGEST_TITLE = 30  # words
+_LONG_REPEAT = 8  # words
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What a text dump holds; ``published`` in ISO 8601, only as exact as it is printed. None: not found, or not certain."""
+
+    title: str | None = None
+    published: str | None = None
+    summary: str | None = None
+    text: str | None = None
+
+
+@dataclass(slots=True)
+class Piece:
+    """A stretch of the text. ``kind`` is text, date, or junk; ``line`` the number of the line that it stands in."""
+
+    start: int
+    end: int
+    line: int
+    kind: str
+    text: str
+    key: str = ""
+    times: int = 1
+
+    @property
+    def words(self) -> int:
+        """Words; where a script sets no blanks, two characters count as one."""
+        return len(_WORD.findall(self.text)) + len(_UNSPACED.findall(self.text)) // 2
+
+    @property
+    def prose(self) -> bool:
+        """Whether it reads as a sentence."""
+        return self.kind == "text" and bool(_ENDS.search(self.text)) and self.words >= 4
+
+    @property
+    def furniture(self) -> bool:
+        """Whether its words are those of a page, not of an article."""
+        return self.kind != "text" or bool(FURNITURE.match(self.text) or NOTICE.search(self.text) or BYLINE.match(self.text))
+
+
+def clean(dump: str) -> Cleaned:
+    """Read one text. Never raises for what it holds; a text without any prose has all None but its words."""
+    text = tidy(dump)
+    if not text:
+        return Cleaned()
+    return _Dump(text).cleaned()
+
+
+def tidy(dump: str) -> str:
+    """Without markup and control characters; blanks are folded, line breaks stay."""
+    dump = dump[:MOST]
+    if "<" in dump and ">" in dump:
+        dump = _TAG.sub("\n", dump)
+    dump = _CONTROL.sub("", html.unescape(dump).replace("\r", "\n").replace("\x85", "\n").replace("\u2028", "\n"))
+    return "\n".join(line for part in dump.split("\n") if (line := _SPACES.sub(" ", part).strip()))
+
+
+class _Dump:
+    """One text, and what is found in it step by step."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lined = text.count("\n") >= 4 and len(text) / (text.count("\n") + 1) < 1_500
+        self._dates: list[tuple[int, Printed]] = []
+        self._pieces = self._with_repeats([piece for number, line in enumerate(self._lines()) for piece in self._cut(number, *line)])
+
+    def cleaned(self) -> Cleaned:
+        title_at = self._title()
+        first = self._first_after(title_at)
+        published = self._published(first)
+        body, summary = self._body(title_at, first)
+        title = self._pieces[title_at].text if title_at is not None else None
+        return Cleaned(title, published, summary or None, body or None)
+
+    # pieces
+
+    def _lines(self) -> Iterator[tuple[int, int]]:
+        at = 0
+        for line in self._text.split("\n"):
+            yield at, at + len(line)
+            at += len(line) + 1
+
+    def _cut(self, number: int, start: int, end: int) -> Iterator[Piece]:
+        """The pieces of one line."""
+        line = self._text[start:end]
+        head = self._head_of(line)
+        marks = [(one.start(), one.end(), "junk") for one in SPRITES.finditer(line)]
+        marks += [(one.start(), one.end(), "junk") for one in READING.finditer(line)]
+        marks += [(one.start(), one.end(), "junk") for one in SHARE.finditer(line) if _is_share_bar(one, line)]
+        marks += [(one.start(), one.end(), "junk") for one in BYLINE_WITHIN.finditer(line[:head])]
+        dates = printed(SPRITES.sub(lambda found: "·" * len(found[0]), line), head)
+        marks += [(one.start, one.end, "date") for one in dates]
+        self._dates += [(start + one.start, one) for one in dates]
+        at = 0
+        for first, last, kind in sorted(marks):
+            if first < at:
+                continue
+            yield from self._sentences(number, start + at, start + first)
+            yield self._piece(number, start + first, start + last, kind)
+            at = last
+        yield from self._sentences(number, start + at, end)
+
+    def _head_of(self, line: str) -> int:
+        """Where the first sentence of a line ends: before that nothing is prose for certain."""
+        ends = (one.end() for one in _SENTENCE.finditer(line) if not _ABBREVIATION.search(line[: one.end()][-12:]))
+        return next(ends, len(line))
+
+    def _sentences(self, number: int, start: int, end: int) -> Iterator[Piece]:
+        at = start
+        for found in _SENTENCE.finditer(self._text, start, end):
+            behind = self._text[found.end() : found.end() + 2].lstrip()[:1]
+            if found[0][0] in ".!?…" and (behind.islower() or _ABBREVIATION.search(self._text[max(at, found.end() - 12) : found.end()])):
+                continue
+            yield self._piece(number, at, found.end(), "text")
+            at = found.end()
+        yield self._piece(number, at, end, "text")
+
+    def _piece(self, number: int, start: int, end: int, kind: str) -> Piece:
+        raw = self._text[start:end]
+        start += len(raw) - len(raw.lstrip())
+        text = raw.strip()
+        return Piece(start, start + len(text), number, kind, text, fold(text))
+
+    def _with_repeats(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """The pieces, cut again where words begin and end that stand in the text more than once."""
+        words = [(found.start() + piece.start, found.end() + piece.start, fold(found[0]))
+                 for piece in pieces if piece.kind == "text" for found in _WORD.finditer(piece.text)][:20_000]  # fmt: skip
+        edges = {words[at][0] for at in self._edges(pieces, words) if at < len(words)}
+        out: list[Piece] = []
+        for piece in pieces:
+            inner = sorted(edge for edge in edges if piece.start < edge < piece.end) if piece.kind == "text" else []
+            bounds = [piece.start, *(self._before_marks(edge, piece.start) for edge in inner), piece.end]
+            for start, end in zip(bounds, bounds[1:], strict=False):
+                if (part := self._piece(piece.line, start, end, piece.kind)).text:
+                    out.append(part)
+        return _counted([piece for piece in out if piece.key or piece.kind != "text"])
+
+    def _edges(self, pieces: Sequence[Piece], words: Sequence[tuple[int, int, str]]) -> set[int]:
+        """The words at which something begins or ends that is said again: where one copy has a piece's edge, or if it is long."""
+        firsts = {start for start, *_ in words[:1]}
+        lasts = set()
+        for piece in pieces:
+            found = list(_WORD.finditer(piece.text)) if piece.kind == "text" else []
+            if found:
+                firsts.add(piece.start + found[0].start())
+                lasts.add(piece.start + found[-1].end())
+        for found_ in _SEPARATOR.finditer(self._text):
+            firsts.add(found_.end())
+            lasts.add(found_.start())
+        edges: set[int] = set()
+        for one, other, length in _repeats([word for *_, word in words]):
+            begins = words[one][0] in firsts or words[other][0] in firsts
+            ends = words[one + length - 1][1] in lasts or words[other + length - 1][1] in lasts
+            if (begins and ends) or length >= _LONG_REPEAT:
+                edges |= {one, one + length, other, other + length}
+        return edges
+
+    def _before_marks(self, edge: int, start: int) -> int:
+        """Where a word's opening quotation marks begin."""
+        while edge > start and self._text[edge - 1] in "\"“„«‘'(¿¡「『":
+            edge -= 1
+        return edge
+
+    # what is what
+
+    @cached_property
+    def _prose_words(self) -> int:
+        return sum(piece.words for piece in self._pieces if piece.prose) or 1
+
+    def _title(self) -> int | None:
+        """The piece that is the headline: the last one of those that say it before the body."""
+        best, best_score = None, 0.0
+        prose_before = 0
+        for at, piece in enumerate(self._pieces):
+            if prose_before > 0.5 * self._prose_words:
+                break
+            score = self._headline_like(at)
+            if score > 0 and score >= best_score:
+                best, best_score = at, score
+            if piece.prose and piece.times == 1:
+                prose_before += piece.words
+        if best is None or (best_score < 5 and not self._lined):
+            best = self._split_headline() or best
+        if best is None:
+            return None
+        same = [at for at, piece in enumerate(self._pieces) if piece.key == self._pieces[best].key]
+        left = [at for at in same if self._own_prose_after(at) >= 0.5 * self._prose_words or at == best]
+        return max(left)
+
+    def _own_prose_after(self, at: int) -> int:
+        return sum(piece.words for piece in self._pieces[at + 1 :] if piece.prose)
+
+    def _headline_like(self, at: int) -> float:
+        piece = self._pieces[at]
+        words = piece.words
+        if piece.kind != "text" or piece.furniture or END.match(piece.text) or not 2 <= words <= _LONGEST_TITLE:
+            return 0
+        if words < 3 and piece.times == 1:
+            return 0
+        tokens = [token.casefold() for token in _WORD.findall(piece.text)]
+        menu = sum(token in MENU for token in tokens) / len(tokens)
+        score = 2.0 + (3 if piece.times > 1 else 0) + (1 if 4 <= words <= 20 else 0) - 4 * menu
+        score += 1 if any(token.islower() for token in _WORD.findall(piece.text)) else 0
+        if re.search(r"[.…。]$", piece.text):
+            score -= 3
+        score -= 0.15 * sum(not one.furniture and not one.prose for one in self._pieces[at + 1 : self._next_prose(at)])
+        return score
+
+    def _next_prose(self, at: int) -> int:
+        return next((number for number in range(at + 1, len(self._pieces)) if self._pieces[number].prose), len(self._pieces))
+
+    def _split_headline(self) -> int | None:
+        """Part the first prose into headline and sentence, where they run on without a mark."""
+        at = next((number for number, piece in enumerate(self._pieces) if piece.prose), None)
+        if at is None:
+            return None
+        piece = self._pieces[at]
+        start = self._behind_menu(piece)
+        cut = self._boundary(start, piece.end)
+        if cut is None:
+            return None
+        parts = [self._piece(piece.line, start, cut, "text"), self._piece(piece.line, cut, piece.end, "text")]
+        self._pieces[at : at + 1] = [*([self._piece(piece.line, piece.start, start, "junk")] if start > piece.start else []), *parts]
+        for part in parts:
+            part.times = piece.times
+        self._split_copies(piece.key, parts[0].text)
+        return self._pieces.index(parts[0])
+
+    def _split_copies(self, key: str, title: str) -> None:
+        """The same cut in other copies of the piece."""
+        for number in reversed(range(len(self._pieces))):
+            piece = self._pieces[number]
+            if piece.key == key and piece.text.startswith(title):
+                parts = [self._piece(piece.line, piece.start, piece.start + len(title), "text"),
+                         self._piece(piece.line, piece.start + len(title), piece.end, "text")]  # fmt: skip
+                for part in parts:
+                    part.times = piece.times
+                self._pieces[number : number + 1] = parts
+
+    def _behind_menu(self, piece: Piece) -> int:
+        at = 0
+        for found in _WORD.finditer(piece.text):
+            if found[0].casefold() not in MENU:
+                break
+            at = found.end()
+        return piece.start + at + len(piece.text[at:]) - len(piece.text[at:].lstrip(" |·•/-"))
+
+    def _boundary(self, start: int, end: int) -> int | None:
+        """Where a headline ends and the first sentence begins: at a capital of a word that is written small elsewhere."""
+        text = self._text[start:end]
+        small = {word for word in _WORD.findall(self._text) if word[:1].islower()}
+        best, best_score = None, 0.0
+        for number, found in enumerate(_WORD.finditer(text)):
+            word = found[0]
+            if not 3 <= number <= 20 or not word[:1].isupper() or text[: found.start()].rstrip()[-1:] in ",;:-–":
+                continue
+            low = word.casefold()
+            score = (2.0 if low in OPENERS else 0.0) + (1.5 if low in small else 0.0) - 0.05 * abs(number - 8)
+            if score > best_score and len(_WORD.findall(text[found.start() :])) >= 4:
+                best, best_score = found.start(), score
+        return start + best if best is not None and best_score >= 1 else None
+
+    def _first_after(self, title: int | None) -> int:
+        return 0 if title is None else title + 1
+
+    # fields
+
+    def _published(self, first: int) -> str | None:
+        """The first printed date that is not said to be of a change: in the head, or labelled as that of publication."""
+        end = self._pieces[self._next_prose(first)].start if self._next_prose(first) < len(self._pieces) else len(self._text)
+        for at, date in sorted(self._dates, key=lambda pair: (not pair[1].labelled, pair[0])):
+            if not date.changed and (date.labelled or at <= end):
+                return date.iso
+        return None
+
+    def _body(self, title: int | None, first: int) -> tuple[str, str]:
+        pieces = self._until_end(self._pieces[first:])
+        key = self._pieces[title].key if title is not None else ""
+        summary = self._summary(title, pieces)
+        gone = {piece.key for piece in summary} | {key}
+        kept = [piece for number, piece in enumerate(pieces)
+                if piece.key not in gone and self._is_body(pieces, number)]  # fmt: skip
+        if not kept:
+            kept, summary = [*summary], []
+        return self._join(kept), self._join(summary)
+
+    def _until_end(self, pieces: list[Piece]) -> list[Piece]:
+        """Without what stands behind the article."""
+        whole = sum(piece.words for piece in pieces if piece.prose)
+        seen = 0
+        for number, piece in enumerate(pieces):
+            if seen >= 0.6 * whole and seen and END.match(piece.text):
+                return pieces[:number]
+            seen += piece.words if piece.prose else 0
+        return pieces
+
+    def _is_body(self, pieces: Sequence[Piece], number: int) -> bool:
+        piece = pieces[number]
+        if piece.furniture or END.match(piece.text):
+            return False
+        if piece.prose or (_ENDS.search(piece.text) and piece.kind == "text"):
+            return any(one.prose for one in pieces[: number + 1])
+        alone = not any(one.line == piece.line and one is not piece for one in pieces[max(0, number - 1) : number + 2])
+        between = any(one.prose for one in pieces[:number]) and number + 1 < len(pieces) and pieces[number + 1].prose
+        return alone and between and piece.words >= 2
+
+    def _summary(self, title: int | None, pieces: Sequence[Piece]) -> list[Piece]:
+        prose = next((number for number, piece in enumerate(pieces) if piece.prose), None)
+        if prose is None or title is None:
+            return []
+        again = []
+        for piece in pieces[prose:]:
+            if not piece.prose or piece.times == 1:
+                break
+            again.append(piece)
+        if again:
+            return again
+        line = [piece for piece in pieces[prose:] if piece.line == pieces[prose].line]
+        behind = pieces[prose + len(line) : prose + len(line) + 1]
+        if self._lined and behind and behind[0].furniture and any(piece.prose for piece in pieces[prose + len(line) :]):
+            return line
+        return []
+
+    def _join(self, pieces: Sequence[Piece]) -> str:
+        out = ""
+        for before, piece in zip([None, *pieces], pieces, strict=False):
+            if before is not None:
+                between = self._text[before.end : piece.start]
+                out += "\n\n" if before.line != piece.line else between if not between.strip() else " "
+            out += piece.text
+        return out
+
+
+def _is_share_bar(found: re.Match[str], line: str) -> bool:
+    """Two networks or more, or a word that asks to share, not within a sentence."""
+    text = found[0].strip(" ,|/·•:-")
+    if text == line.strip(" :"):
+        return True
+    count = len(text.split())
+    before, behind = line[: found.start()].rstrip(), line[found.end() :].lstrip()
+    starts = text[:1].isupper() or not text.isascii()
+    return starts and (count >= 2 or not behind or not behind[:1].islower()) and (not before or before[-1:] not in ",;") and (
+        count >= 2 or not before or bool(_ENDS.search(before)) or not behind
+    )
+
+
+def _counted(pieces: list[Piece]) -> list[Piece]:
+    counts = Counter(piece.key for piece in pieces)
+    for piece in pieces:
+        piece.times = counts[piece.key]
+    return pieces
+
+
+def _repeats(words: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Stretches of three words or more that come again: where they begin, where again, how many words."""
+    seen: dict[tuple[str, ...], int] = {}
+    last = 0
+    at = 0
+    while at < len(words):
+        size = 1 if len(words[at]) >= 8 and _UNSPACED.search(words[at]) else 3
+        known = seen.get(tuple(words[at : at + size]))
+        if known is None or at + size > len(words):
+            seen.setdefault(tuple(words[at : at + size]), at)
+            at += 1
+            continue
+        length = size
+        while at + length < len(words) and known + length < at and words[known + length] == words[at + length]:
+            length += 1
+        back = 0
+        while known - back > 0 and at - back > max(last, known + length) and words[known - back - 1] == words[at - back - 1]:
+            back += 1
+        yield known - back, at - back, length + back
+        last = at = at + length
