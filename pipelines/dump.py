@@ -10,19 +10,21 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from archive.text import fold
 from pipelines.dump_dates import Printed, printed
-from pipelines.dump_words import BYLINE, BYLINE_WITHIN, END, FURNITURE, MENU, NOTICE, OPENERS, READING, SHARE, SPRITES
+from pipelines.dump_words import BYLINE, BYLINE_WITHIN, BYLINE_BEHIND, END, FURNITURE, MENU, NOTICE, OPENERS, READING, SHARE, SPRITES
 
 MOST = 1_000_000  # characters of a text that are read
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _TAG = re.compile(r"<(?:!--.{0,2000}?--|/?[a-zA-Z][^<>]{0,2000})>", re.DOTALL)
 _SPACES = re.compile(r"[^\S\n]+")
-_WORD = re.compile(r"\w+")
+# letters and digits with their marks, which Python counts as none
+_WORD = re.compile(r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e]+")
+_TOKEN = re.compile(r"[\w'’]+")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _SENTENCE = re.compile(r"[.!?…][\"”“»’')\]]*(?=\s|$)|[。！？][」』”)）]*")
 _ENDS = re.compile(r"(?:[.!?…۔؟।][\"”“»’')\]]*|[。！？][」』”)）]*)$")
@@ -33,7 +35,9 @@ _ABBREVIATION = re.compile(
 )
 _SEPARATOR = re.compile(r"\s+[|–—·»-]\s+")
 _LONGEST_TITLE = 30  # words
+_LONG_PROSE = 30  # words
 _LONG_REPEAT = 8  # words
+_MOST_BEHIND = 0.3  # of the prose that may stand behind a mark of the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,18 @@ class Piece:
     @property
     def prose(self) -> bool:
         """Whether it reads as a sentence."""
-        return self.kind == "text" and bool(_ENDS.search(self.text)) and self.words >= 4
+        return self.kind == "text" and (bool(_ENDS.search(self.text)) and self.words >= 4 or _is_unmarked_prose(self))
 
     @property
     def furniture(self) -> bool:
         """Whether its words are those of a page, not of an article."""
         return self.kind != "text" or bool(FURNITURE.match(self.text) or NOTICE.search(self.text) or BYLINE.match(self.text))
+
+
+def _is_unmarked_prose(piece: Piece) -> bool:
+    """Whether a piece without a mark at its end is long enough, and as little capitalized, as only sentences are."""
+    words = _WORD.findall(piece.text)
+    return piece.words >= _LONG_PROSE and sum(not word[:1].isupper() for word in words) >= 0.6 * len(words)
 
 
 def clean(dump: str) -> Cleaned:
@@ -122,10 +132,12 @@ class _Dump:
         head = self._head_of(line)
         marks = [(one.start(), one.end(), "junk") for one in SPRITES.finditer(line)]
         marks += [(one.start(), one.end(), "junk") for one in READING.finditer(line)]
-        marks += [(one.start(), one.end(), "junk") for one in SHARE.finditer(line) if _is_share_bar(one, line)]
         marks += [(one.start(), one.end(), "junk") for one in BYLINE_WITHIN.finditer(line[:head])]
-        dates = printed(SPRITES.sub(lambda found: "·" * len(found[0]), line), head)
+        dates = list(printed(SPRITES.sub(lambda found: "·" * len(found[0]), line), head if self._is_crowded(line, head) else 0))
         marks += [(one.start, one.end, "date") for one in dates]
+        marks += [(found.start(1), found.end(), "junk") for one in dates if (found := BYLINE_BEHIND.match(line, one.end))]
+        ends = {last for _, last, _ in marks}
+        marks += [(one.start(), one.end(), "junk") for one in SHARE.finditer(line) if _is_share_bar(one, line, ends)]
         self._dates += [(start + one.start, one) for one in dates]
         at = 0
         for first, last, kind in sorted(marks):
@@ -135,6 +147,10 @@ class _Dump:
             yield self._piece(number, start + first, start + last, kind)
             at = last
         yield from self._sentences(number, start + at, end)
+
+    def _is_crowded(self, line: str, head: int) -> bool:
+        """Whether a line may have its date among other things: it is not one paragraph of many."""
+        return not self._lined or head == len(line)
 
     def _head_of(self, line: str) -> int:
         """Where the first sentence of a line ends: before that nothing is prose for certain."""
@@ -205,20 +221,23 @@ class _Dump:
 
     def _title(self) -> int | None:
         """The piece that is the headline: the last one of those that say it before the body."""
+        if not any(piece.prose for piece in self._pieces):
+            return None
         best, best_score = None, 0.0
         prose_before = 0
         for at, piece in enumerate(self._pieces):
             if prose_before > 0.5 * self._prose_words:
                 break
-            score = self._headline_like(at)
+            score = self._headline_like(at) - (3 if prose_before and piece.times == 1 else 0)
             if score > 0 and score >= best_score:
                 best, best_score = at, score
-            if piece.prose and piece.times == 1:
+            if piece.prose and piece.times == 1 and not piece.furniture:
                 prose_before += piece.words
         if best is None or (best_score < 5 and not self._lined):
             best = self._split_headline() or best
         if best is None:
             return None
+        best = self._without_menu(best)
         same = [at for at, piece in enumerate(self._pieces) if piece.key == self._pieces[best].key]
         left = [at for at in same if self._own_prose_after(at) >= 0.5 * self._prose_words or at == best]
         return max(left)
@@ -239,6 +258,8 @@ class _Dump:
         score += 1 if any(token.islower() for token in _WORD.findall(piece.text)) else 0
         if re.search(r"[.…。]$", piece.text):
             score -= 3
+        if piece.times == 1 and any(one.kind == "date" or BYLINE.match(one.text) for one in self._pieces[:at]):
+            score -= 2  # headlines stand above date and byline
         score -= 0.15 * sum(not one.furniture and not one.prose for one in self._pieces[at + 1 : self._next_prose(at)])
         return score
 
@@ -273,12 +294,24 @@ class _Dump:
                     part.times = piece.times
                 self._pieces[number : number + 1] = parts
 
+    def _without_menu(self, at: int) -> int:
+        """Part a headline from the menu before it."""
+        piece = self._pieces[at]
+        start = piece.start if self._lined else self._behind_menu(piece)
+        if not piece.start < start < piece.end or len(_WORD.findall(self._text[start : piece.end])) < 3:
+            return at
+        menu, title = self._piece(piece.line, piece.start, start, "junk"), self._piece(piece.line, start, piece.end, "text")
+        self._pieces[at : at + 1] = [menu, title]
+        return at + 1
+
     def _behind_menu(self, piece: Piece) -> int:
+        """Where the last word of a menu ends in the run of capitals at the head of a piece."""
         at = 0
-        for found in _WORD.finditer(piece.text):
-            if found[0].casefold() not in MENU:
+        for found in _TOKEN.finditer(piece.text):
+            if found[0].casefold() in MENU and not (at and found[0].islower()):
+                at = found.end()
+            elif found[0].islower():
                 break
-            at = found.end()
         return piece.start + at + len(piece.text[at:]) - len(piece.text[at:].lstrip(" |·•/-"))
 
     def _boundary(self, start: int, end: int) -> int | None:
@@ -291,6 +324,9 @@ class _Dump:
             if not 3 <= number <= 20 or not word[:1].isupper() or text[: found.start()].rstrip()[-1:] in ",;:-–":
                 continue
             low = word.casefold()
+            behind = (_WORD.findall(text[found.end() :]) or [""])[0]
+            if behind[:1].isupper() and _is_title_case(text[: found.start()]):
+                continue
             score = (2.0 if low in OPENERS else 0.0) + (1.5 if low in small else 0.0) - 0.05 * abs(number - 8)
             if score > best_score and len(_WORD.findall(text[found.start() :])) >= 4:
                 best, best_score = found.start(), score
@@ -325,10 +361,19 @@ class _Dump:
         whole = sum(piece.words for piece in pieces if piece.prose)
         seen = 0
         for number, piece in enumerate(pieces):
-            if seen >= 0.6 * whole and seen and END.match(piece.text):
+            if seen and END.match(piece.text) and self._ends(pieces, number, whole - seen, whole):
                 return pieces[:number]
             seen += piece.words if piece.prose else 0
         return pieces
+
+    def _ends(self, pieces: Sequence[Piece], number: int, left: int, whole: int) -> bool:
+        """Whether a mark of the end is the end: a link to another story within the text is none."""
+        if NOTICE.search(pieces[number].text):
+            return left == 0
+        behind = next((piece for piece in pieces[number + 1 :] if not piece.furniture), None)
+        if behind is None or not behind.prose:
+            return left <= 0.5 * whole
+        return left <= _MOST_BEHIND * whole
 
     def _is_body(self, pieces: Sequence[Piece], number: int) -> bool:
         piece = pieces[number]
@@ -367,10 +412,16 @@ class _Dump:
         return out
 
 
-def _is_share_bar(found: re.Match[str], line: str) -> bool:
-    """Two networks or more, or a word that asks to share, not within a sentence."""
+def _is_title_case(text: str) -> bool:
+    """Whether a headline has nearly all its words in capitals."""
+    words = [word for word in _WORD.findall(text) if len(word) > 3]
+    return len(words) > 2 and sum(word[:1].isupper() for word in words) >= 0.8 * len(words)
+
+
+def _is_share_bar(found: re.Match[str], line: str, ends: Collection[int]) -> bool:
+    """Two networks or more, or a word that asks to share, not within a sentence; ``ends`` are those of other furniture."""
     text = found[0].strip(" ,|/·•:-")
-    if text == line.strip(" :"):
+    if text == line.strip(" :") or len(line[: found.start()].rstrip()) in ends:
         return True
     count = len(text.split())
     before, behind = line[: found.start()].rstrip(), line[found.end() :].lstrip()

@@ -27,7 +27,7 @@ SPRITES = re.compile(rf"(?:{SPRITE.pattern}|(?<!\w)(?:{_ICON_NAMES})(?!\w)|\s|[,
                      re.IGNORECASE)  # fmt: skip
 
 _NETWORKS = _words(
-    "facebook · twitter · x · whatsapp · linkedin · telegram · pinterest · reddit · e-mail · email · mail · print · drucken · copy link"
+    "facebook · twitter · e-post · epost · sähköposti · correo · posta · x · whatsapp · linkedin · telegram · pinterest · reddit · e-mail · email · mail · print · drucken · copy link"
     "· link kopieren · copier le lien · copiar enlace · tumblr · flipboard · xing · messenger · вконтакте · одноклассники · tweet · ツイート"
     "· シェア · はてな · line · weibo · wechat · bluesky · mastodon · threads · instagram · youtube · snapchat · viber · imprimir · imprimer"
     "· stampa · skriv ut · save · pin"
@@ -96,6 +96,10 @@ NOTICE = re.compile(
     r"\bcookies?\b|クッキー|쿠키|\bjavascript\b|\bnewsletter\b.{0,60}(?:sign|subscri|inbox|anmeld|abonn|inscri|suscr|iscriv)"
     r"|(?:sign up|subscribe|anmelden|abonnieren|inscrivez|suscríbete|assine|iscriviti)\b.{0,60}\b(?:newsletter|inbox|updates|alerts)"
     r"|^\W*(?:photo|foto|image|bild|picture|credit|crédit|fotografía|zdjęcie|фото|写真|사진|照片)\s*(?:by|von|de|:|/|：)"
+    r"|^\W*(?:source|sources|quelle|fuente|fonte|bron|källa|kilde|źródło|источник|来源|出处|來源|editor|edited by|责任编辑|責任編輯|编辑|編集|记者|記者"
+    r"|редактор|redaktion|reporter|기자|출처|المصدر)\s*[:：]\s*.{1,40}$"
+    r"|^\W*(?:(?:additional )?reporting by|editing by|compiled by|with files from|our standards)\b|^\W*(?:image|photo|picture|video)\s+(?:source|caption|credit)\b"
+    r"|^.{0,25}(?<!\w)\d{1,2}\s+(?:seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?)\s+ago\W*$|^\W*(?:vor|il y a|hace|há|fa|for|för)\s+\d{1,2}\s+\w{1,9}\W*(?:siden|sedan)?\W*$"
     r"|^\W*\d+\s*(?:min(?:ute)?n?s?\.?)(?:\s+(?:read|lesezeit|de lecture|de lectura|de leitura|lettura|czytania))?\W*$"
     r"|^\W*(?:temps de lecture|lesezeit|reading time|tiempo de lectura|tempo de leitura|tempo di lettura|leestijd|lästid)\b"
     r"|^\W*(?:read also|also read|read more|see also|lesen sie auch|lire aussi|à lire aussi|lee también|lea también|leia também|leggi anche"
@@ -117,6 +121,10 @@ BYLINE = re.compile(
 # the same within a line; names begin with capitals
 BYLINE_WITHIN = re.compile(
     r"(?<!\w)(?:By|Von|Par|Por|Di|Door|Av|Af|Автор:?)\s+(?:[A-ZÀ-ÞА-ЯЁ][\w'’-]+\.?\s+(?:(?:de|da|van|von|der|el|la)\s+)?){1,2}[A-ZÀ-ÞА-ЯЁ][\w'’-]+(?!\w)"
+)
+BYLINE_BEHIND = re.compile(
+    r"\s*[,|–—·-]?\s*((?:[Bb]y|[Vv]on|[Pp]ar|[Pp]or|[Dd]i|[Dd]a|[Dd]oor|[Aa]v|[Aa]f)\s+[A-ZÀ-ÞА-ЯЁ][\w'’-]+\.?\s+"
+    r"(?:(?:de|da|van|von|der|el|la|[A-Z]\.)\s+)*[A-ZÀ-ÞА-ЯЁ][\w'’-]+)(?!\w)"
 )
 # what is said before a day: that it is of the publication, or of a change
 PUBLISHED = re.compile(
