@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archive.text import fold
-from pipelines.dump_dates import Printed, printed
+from pipelines.dump_dates import Printed, is_month, printed
 from pipelines.dump_words import BYLINE, BYLINE_WITHIN, BYLINE_BEHIND, END, FURNITURE, MENU, NOTICE, OPENERS, READING, SHARE, SPRITES
 
 MOST = 1_000_000  # characters of a text that are read
@@ -29,8 +29,8 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 _SENTENCE = re.compile(r"[.!?…][\"”“»’')\]]*(?=\s|$)|[。！？][」』”)）]*")
 _ENDS = re.compile(r"(?:[.!?…۔؟।][\"”“»’')\]]*|[。！？][」』”)）]*)$")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(„“\"«])(?:[^\W\d_]|\d+|mr|mrs|ms|dr|prof|st|no|nr|bzw|z\.b|ca|mme|mlle|sr|sra|jr|vs|gen|rep|sen|gov|lt|col|etc|u\.s|u\.k|"
-    r"d\.c|inc|ltd|co|corp|art|abs|vgl|usw|resp|tel|geb|hr|fr|jan|feb|apr|aug|sept?|oct|okt|nov|dec|dez)\.$",
+    r"(?:^|[\s(„“\"«])(?:[^\W\d_]|mr|mrs|ms|dr|prof|st|no|nr|bzw|z\.b|ca|mme|mlle|sr|sra|jr|vs|gen|rep|sen|gov|lt|col|etc|u\.s|u\.k|"
+    r"d\.c|inc|ltd|co|corp|art|abs|vgl|usw|resp|tel|geb|hr|fr|jan|feb|apr|aug|sept?|oct|okt|nov|dec|dez|kl|kap|pkt|godz|ul|св|ул|им|тыс|млн)\.$",
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"\s+[|–—·»-]\s+")
@@ -106,17 +106,16 @@ class _Dump:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._lined = text.count("\n") >= 4 and len(text) / (text.count("\n") + 1) < 1_500
+        self._lined = text.count("\n") >= 2 and len(text) / (text.count("\n") + 1) < 1_500
         self._dates: list[tuple[int, Printed]] = []
         self._pieces = self._with_repeats([piece for number, line in enumerate(self._lines()) for piece in self._cut(number, *line)])
 
     def cleaned(self) -> Cleaned:
         title_at = self._title()
-        first = self._first_after(title_at)
-        published = self._published(first)
-        body, summary = self._body(title_at, first)
+        body, summary = self._body(title_at)
         title = self._pieces[title_at].text if title_at is not None else None
-        return Cleaned(title, published, summary or None, body or None)
+        published = self._published(body[0].start if body else len(self._text))
+        return Cleaned(title, published, self._join(summary) or None, self._join(body) or None)
 
     # pieces
 
@@ -129,7 +128,7 @@ class _Dump:
     def _cut(self, number: int, start: int, end: int) -> Iterator[Piece]:
         """The pieces of one line."""
         line = self._text[start:end]
-        head = self._head_of(line)
+        head = next(_ends_of_sentences(line, 0, len(line)), len(line))  # before that nothing is prose for certain
         marks = [(one.start(), one.end(), "junk") for one in SPRITES.finditer(line)]
         marks += [(one.start(), one.end(), "junk") for one in READING.finditer(line)]
         marks += [(one.start(), one.end(), "junk") for one in BYLINE_WITHIN.finditer(line[:head])]
@@ -152,19 +151,11 @@ class _Dump:
         """Whether a line may have its date among other things: it is not one paragraph of many."""
         return not self._lined or head == len(line)
 
-    def _head_of(self, line: str) -> int:
-        """Where the first sentence of a line ends: before that nothing is prose for certain."""
-        ends = (one.end() for one in _SENTENCE.finditer(line) if not _ABBREVIATION.search(line[: one.end()][-12:]))
-        return next(ends, len(line))
-
     def _sentences(self, number: int, start: int, end: int) -> Iterator[Piece]:
         at = start
-        for found in _SENTENCE.finditer(self._text, start, end):
-            behind = self._text[found.end() : found.end() + 2].lstrip()[:1]
-            if found[0][0] in ".!?…" and (behind.islower() or _ABBREVIATION.search(self._text[max(at, found.end() - 12) : found.end()])):
-                continue
-            yield self._piece(number, at, found.end(), "text")
-            at = found.end()
+        for stop in _ends_of_sentences(self._text, start, end):
+            yield self._piece(number, at, stop, "text")
+            at = stop
         yield self._piece(number, at, end, "text")
 
     def _piece(self, number: int, start: int, end: int, kind: str) -> Piece:
@@ -233,7 +224,7 @@ class _Dump:
                 best, best_score = at, score
             if piece.prose and piece.times == 1 and not piece.furniture:
                 prose_before += piece.words
-        if best is None or (best_score < 5 and not self._lined):
+        if best is None or (not self._lined and (best_score < 3 or self._pieces[best].prose)):
             best = self._split_headline() or best
         if best is None:
             return None
@@ -258,7 +249,7 @@ class _Dump:
         score += 1 if any(token.islower() for token in _WORD.findall(piece.text)) else 0
         if re.search(r"[.…。]$", piece.text):
             score -= 3
-        if piece.times == 1 and any(one.kind == "date" or BYLINE.match(one.text) for one in self._pieces[:at]):
+        if self._lined and piece.times == 1 and any(one.kind == "date" or BYLINE.match(one.text) for one in self._pieces[:at]):
             score -= 2  # headlines stand above date and byline
         score -= 0.15 * sum(not one.furniture and not one.prose for one in self._pieces[at + 1 : self._next_prose(at)])
         return score
@@ -315,46 +306,43 @@ class _Dump:
         return piece.start + at + len(piece.text[at:]) - len(piece.text[at:].lstrip(" |·•/-"))
 
     def _boundary(self, start: int, end: int) -> int | None:
-        """Where a headline ends and the first sentence begins: at a capital of a word that is written small elsewhere."""
+        """Where a headline ends and the first sentence begins: at a capital of a word that is written small elsewhere, or that
+        follows small words alone."""
         text = self._text[start:end]
         small = {word for word in _WORD.findall(self._text) if word[:1].islower()}
+        words = list(_WORD.finditer(text))
         best, best_score = None, 0.0
-        for number, found in enumerate(_WORD.finditer(text)):
-            word = found[0]
-            if not 3 <= number <= 20 or not word[:1].isupper() or text[: found.start()].rstrip()[-1:] in ",;:-–":
+        for number, found in enumerate(words[:21]):
+            word, left = found[0], len(words) - number
+            if number < 3 or left < 4 or not word[:1].isupper() or text[: found.start()].rstrip()[-1:] in ",;:-–":
+                continue
+            if words[number + 1][0][:1].isupper() and _is_title_case(text[: found.start()]):
                 continue
             low = word.casefold()
-            behind = (_WORD.findall(text[found.end() :]) or [""])[0]
-            if behind[:1].isupper() and _is_title_case(text[: found.start()]):
-                continue
-            score = (2.0 if low in OPENERS else 0.0) + (1.5 if low in small else 0.0) - 0.05 * abs(number - 8)
-            if score > best_score and len(_WORD.findall(text[found.start() :])) >= 4:
+            alone = all(not one[0][:1].isupper() for one in words[1:number])
+            score = 2.0 * (low in OPENERS) + 1.5 * (low in small) + 1.4 * alone - 0.05 * abs(number - 8)
+            if score > best_score:
                 best, best_score = found.start(), score
         return start + best if best is not None and best_score >= 1 else None
 
-    def _first_after(self, title: int | None) -> int:
-        return 0 if title is None else title + 1
-
     # fields
 
-    def _published(self, first: int) -> str | None:
-        """The first printed date that is not said to be of a change: in the head, or labelled as that of publication."""
-        end = self._pieces[self._next_prose(first)].start if self._next_prose(first) < len(self._pieces) else len(self._text)
+    def _published(self, end: int) -> str | None:
+        """The first printed date that is not said to be of a change: before the body, or labelled as that of publication."""
         for at, date in sorted(self._dates, key=lambda pair: (not pair[1].labelled, pair[0])):
             if not date.changed and (date.labelled or at <= end):
                 return date.iso
         return None
 
-    def _body(self, title: int | None, first: int) -> tuple[str, str]:
-        pieces = self._until_end(self._pieces[first:])
+    def _body(self, title: int | None) -> tuple[list[Piece], list[Piece]]:
+        """The pieces of the body, and of the summary."""
+        pieces = self._until_end(self._pieces[0 if title is None else title + 1 :])
         key = self._pieces[title].key if title is not None else ""
         summary = self._summary(title, pieces)
         gone = {piece.key for piece in summary} | {key}
         kept = [piece for number, piece in enumerate(pieces)
                 if piece.key not in gone and self._is_body(pieces, number)]  # fmt: skip
-        if not kept:
-            kept, summary = [*summary], []
-        return self._join(kept), self._join(summary)
+        return (kept, summary) if kept else (summary, [])
 
     def _until_end(self, pieces: list[Piece]) -> list[Piece]:
         """Without what stands behind the article."""
@@ -410,6 +398,18 @@ class _Dump:
                 out += "\n\n" if before.line != piece.line else between if not between.strip() else " "
             out += piece.text
         return out
+
+
+def _ends_of_sentences(text: str, start: int, end: int) -> Iterator[int]:
+    for found in _SENTENCE.finditer(text, start, end):
+        behind = _TOKEN.match(text, found.end() + 1)
+        if found[0][0] == "." and behind and (_ABBREVIATION.search(text[max(start, found.end() - 12) : found.end()])):
+            continue
+        if found[0][0] == "." and text[found.start() - 1 : found.start()].isdigit() and behind and is_month(behind[0]):
+            continue  # the 3. of March, as many write it
+        if found[0][0] in ".!?…" and behind and behind[0][0].islower():
+            continue
+        yield found.end()
 
 
 def _is_title_case(text: str) -> bool:

@@ -25,12 +25,12 @@ _LETTERS = r"[^\W\d_][\w\u0300-\u036f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e]{1,
 _DAY = r"(?<![\d.,:])(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?"
 _OF = r"(?:(?:de|del|d['’])\s*)?"
 _SPAN = re.compile(
-    rf"(?:{_DAY}\s+{_OF}(?P<month>{_LETTERS})\.?,?\s+{_OF}(?P<year>\d{{4}})"
-    rf"|(?P<month2>{_LETTERS})\.?\s+(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year2>\d{{4}})"
-    r"|(?<![\d-])(?P<year3>\d{4})\s?(?P<part3>[-./年년])\s?(?P<month3>\d{1,2})\s?[-./月월]\s?(?P<day3>\d{1,2})[日일]?(?:T(?=\d))?"
-    r"|(?<![\d./-])(?P<first>\d{1,2})(?P<part>[./-])(?P<second>\d{1,2})(?P=part)(?P<year4>\d{4})"
-    r"|(?P<day5>\d{1,2})\s+tháng\s+(?P<month5>\d{1,2}),?\s+(?:năm\s+)?(?P<year5>\d{4}))"
-    rf"(?!\d){_WEEKDAY}{_BEHIND}{_ZONE}"
+    rf"(?:{_DAY}\s+{_OF}(?P<month>{_LETTERS})\.?,?\s+{_OF}(?P<year>\d{{4}})(?!\d)"
+    rf"|(?P<month2>{_LETTERS})\.?\s+(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year2>\d{{4}})(?!\d)"
+    r"|(?<![\d-])(?P<year3>\d{4})\s?(?P<part3>[-./年년])\s?(?P<month3>\d{1,2})\s?[-./月월]\s?(?P<day3>\d{1,2})(?!\d)[日일]?(?:T(?=\d))?"
+    r"|(?<![\d./-])(?P<first>\d{1,2})(?P<part>[./-])(?P<second>\d{1,2})(?P=part)(?P<year4>\d{4})(?!\d)"
+    r"|(?P<day5>\d{1,2})\s+tháng\s+(?P<month5>\d{1,2}),?\s+(?:năm\s+)?(?P<year5>\d{4})(?!\d))"
+    rf"{_WEEKDAY}{_BEHIND}{_ZONE}"
 )
 _BEFORE = re.compile(
     rf"(?<![\d.,:])(?P<clock>\d{{1,2}}[:.]\d\d{_HALF})(?:\s(?:Uhr|hrs?|h))?\s?[,|–—-]?\s?(?:(?:on|am|le|el|il)\s)?$", re.IGNORECASE
@@ -65,7 +65,7 @@ def printed(line: str, head: int) -> Iterator[Printed]:
         clock = _BEFORE.search(line, max(0, found.start() - 24), found.start())
         start = clock.start() if clock else found.start()
         month = found["month"] or found["month2"]
-        if month and not _month(month):
+        if month and not is_month(month):
             continue
         begin = max(0, start - _LABEL)
         before = line[begin:start].rstrip(" ,|·•:–—-(")
@@ -97,7 +97,12 @@ def _months() -> dict[str, int]:
     return UNKNOWN.months | {name: number for name, number in names.items() if name not in UNKNOWN.months}
 
 
-def _month(name: str) -> int | None:
+def is_month(name: str) -> bool:
+    """Whether a word is the name of a month in any language that is known."""
+    return name.casefold().rstrip(".") in _months()
+
+
+def _number_of(name: str) -> int | None:
     return _months().get(name.casefold().rstrip("."))
 
 
@@ -119,7 +124,7 @@ def _iso(found: re.Match[str], before: re.Match[str] | None) -> str | None:
 
 def _month_and_day(found: re.Match[str]) -> tuple[int | None, int | None]:
     if name := found["month"] or found["month2"]:
-        return _month(name), int(found["day"] or found["day2"])
+        return _number_of(name), int(found["day"] or found["day2"])
     if found["first"]:
         first, second = int(found["first"]), int(found["second"])
         if first > 12 or (found["part"] == "." and second <= 12):

@@ -119,12 +119,10 @@ BYLINE = re.compile(
     re.IGNORECASE,
 )
 # the same within a line; names begin with capitals
-BYLINE_WITHIN = re.compile(
-    r"(?<!\w)(?:By|Von|Par|Por|Di|Door|Av|Af|Автор:?)\s+(?:[A-ZÀ-ÞА-ЯЁ][\w'’-]+\.?\s+(?:(?:de|da|van|von|der|el|la)\s+)?){1,2}[A-ZÀ-ÞА-ЯЁ][\w'’-]+(?!\w)"
-)
+_NAME = r"[A-ZÀ-ÞА-ЯЁ][\w'’-]+\.?\s+(?:(?:de|da|van|von|der|el|la|[A-Z]\.)\s+)*[A-ZÀ-ÞА-ЯЁ][\w'’-]+(?!\w)"
+BYLINE_WITHIN = re.compile(rf"(?<!\w)(?:By|Von|Par|Por|Di|Door|Av|Af|Автор:?)\s+{_NAME}")
 BYLINE_BEHIND = re.compile(
-    r"\s*[,|–—·-]?\s*((?:[Bb]y|[Vv]on|[Pp]ar|[Pp]or|[Dd]i|[Dd]a|[Dd]oor|[Aa]v|[Aa]f)\s+[A-ZÀ-ÞА-ЯЁ][\w'’-]+\.?\s+"
-    r"(?:(?:de|da|van|von|der|el|la|[A-Z]\.)\s+)*[A-ZÀ-ÞА-ЯЁ][\w'’-]+)(?!\w)"
+    rf"\s*[,|–—·-]?\s*((?:[Bb]y|[Vv]on|[Pp]ar|[Pp]or|[Dd]i|[Dd]a|[Dd]oor|[Aa]v|[Aa]f)\s+{_NAME})"
 )
 # what is said before a day: that it is of the publication, or of a change
 PUBLISHED = re.compile(
@@ -146,6 +144,7 @@ MENU = frozenset(
     " accueil actualités politique économie sports culture météo société international sciences santé connexion s'abonner"
     " inicio noticias deportes cultura economía política mundo salud tecnología contacto opinión sociedad"
     " notícias esportes economia mundo saúde tecnologia cronaca esteri sport cultura scienze meteo"
+    " gå til indhold nyheder kultur log ind forside meny hjem logg inn debatt debat uutiset urheilu"
     " nieuws binnenland buitenland economie cultuur weer nyheter ekonomi kultur väder økonomi"
     " wiadomości polityka gospodarka kultura pogoda главная новости общество спорт афиша политика экономика культура погода"
     " haberler gündem ekonomi spor dünya kontakt impressum datenschutz skip to content main navigation sign in log up".split()
