@@ -12,8 +12,9 @@ from pipelines.dates import UNKNOWN, conventions
 from pipelines.dump_words import CHANGED, PUBLISHED
 
 _LANGUAGES = (
-    "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "sv", "nb", "da", "fi", "cs", "tr", "uk", "el", "ro", "hu", "id", "hr", "bg", "ca", "ar",
-    "ar-SY", "he", "fa", "hi", "vi", "sk", "sl", "lt", "lv", "et", "sr", "bn", "ta", "te", "th", "sw", "af", "is", "eu", "gl",
+    "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "sv", "nb", "da", "fi", "cs", "tr", "uk", "el", "ro", "hu", "id", "hr",
+    "bg", "ca", "ar", "ar-SY", "he", "fa", "hi", "vi", "sk", "sl", "lt", "lv", "et", "sr", "bn", "ta", "te", "th", "sw",
+    "af", "is", "eu", "gl",
 )  # fmt: skip
 _CLOCK = r"\d{1,2}\s?[:.h時시点點]\s?\d\d(?::\d\d)?"
 _HALF = r"(?:\s*[AaPp]\.?[Mm]\.?(?!\w))?"
@@ -33,13 +34,14 @@ _SPAN = re.compile(
     rf"{_WEEKDAY}{_BEHIND}{_ZONE}"
 )
 _BEFORE = re.compile(
-    rf"(?<![\d.,:])(?P<clock>\d{{1,2}}[:.]\d\d{_HALF})(?:\s(?:Uhr|hrs?|h))?\s?[,|–—-]?\s?(?:(?:on|am|le|el|il)\s)?$", re.IGNORECASE
+    rf"(?<![\d.,:])(?P<clock>\d{{1,2}}[:.]\d\d{_HALF})(?:\s(?:Uhr|hrs?|h))?\s?[,|–—-]?\s?(?:(?:on|am|le|el|il)\s)?$",
+    re.IGNORECASE,
 )
 _TIME = re.compile(r"(\d{1,2})\s?\D\s?(\d\d)(?::(\d\d))?\s*([ap])?", re.IGNORECASE)
 # a day behind one of these is told of in a sentence
 _PREPOSITION = re.compile(
-    r"on|in|at|from|since|until|till|by|of|the|before|after|between|and|to|am|vom|bis|seit|zum|im|ab|der|dem|den|und|le|du|au|depuis|en|et"
-    r"|el|del|desde|hasta|il|dal|al|em|de|no|do|op|van|sinds|tot|fra|til|från|till|dnia|w|od|z|с|по|до|от|в|на|к|στις|από",
+    r"on|in|at|from|since|until|till|by|of|the|before|after|between|and|to|am|vom|bis|seit|zum|im|ab|der|dem|den|und|le|du|au|depuis"
+    r"|en|et|el|del|desde|hasta|il|dal|al|em|de|no|do|op|van|sinds|tot|fra|til|från|till|dnia|w|od|z|с|по|до|от|в|на|к|στις|από",
     re.IGNORECASE,
 )
 _MARK = re.compile(r"[.!?…。！？][\"”»’')」]*$")
@@ -49,8 +51,8 @@ _SHORT_LINE = 80  # characters
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A date in a line: where it stands, what it is in ISO 8601 (None: day and month cannot be told apart), and whether it is said
-    to be the date of publication, or of a change."""
+    """A date in a line: where it stands, what it is in ISO 8601 (None: day and month cannot be told apart), and whether it is
+    said to be the date of publication, or of a change."""
 
     start: int
     end: int
@@ -94,7 +96,7 @@ def _months() -> dict[str, int]:
     for language in _LANGUAGES:
         for name, number in conventions(language).months.items():
             names.setdefault(name, number)
-    return UNKNOWN.months | {name: number for name, number in names.items() if name not in UNKNOWN.months}
+    return {**names, **UNKNOWN.months}
 
 
 def is_month(name: str) -> bool:
@@ -112,7 +114,7 @@ def _iso(found: re.Match[str], before: re.Match[str] | None) -> str | None:
     if month is None or day is None:
         return None
     try:
-        date = datetime(year, month, day)  # noqa: DTZ001 - the offset is rarely printed
+        date = datetime(year, month, day)
     except ValueError:
         return None
     if not 1500 < year < 2200:
