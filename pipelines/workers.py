@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.article import Page
+from pipelines.recipes import Recipe
 
 _MEMORY = 256 << 20  # bytes that a worker may take beyond what it has when it is made; real pages take 5 to 30 MB
 _NICE = 5  # the event loop comes first: it keeps the workers busy
@@ -50,14 +51,15 @@ class _FullError(PageLostError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A page to read: decoded HTML, its address, the response header fields that bear on reading it, and whether to tell what
-    it loads."""
+    """A page to read: decoded HTML, its address, the response header fields that bear on reading it, whether to tell what it
+    loads, and how people want it read."""
 
     html: bytes
     url: str
     content_type: str | None = None
     headers: dict[str, str] | None = None
     requisites: bool = False
+    recipe: Recipe | None = None
 
 
 class Workers:
@@ -267,7 +269,9 @@ def _read_pages(connection: Connection, read: Any, deadline: float) -> None:
 
 def _answer(read: Any, job: Job) -> Page | str | None:
     """The page, why it could not be read, or nothing if memory did not suffice."""
-    more = {"requisites": True} if job.requisites else {}
+    more: dict[str, Any] = {"requisites": True} if job.requisites else {}
+    if job.recipe:
+        more["recipe"] = job.recipe
     try:
         page: Page = read(job.html, job.url, content_type=job.content_type, headers=job.headers, **more)
     except MemoryError:
