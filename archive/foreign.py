@@ -151,7 +151,7 @@ def _in_parts(fd: int, path: Path) -> Iterator[Record | Damage]:
             why = f"{member.filename} is packed or encrypted, and WACZ wants it stored: nothing can point into it"
             yield Damage(member.header_offset, why)
             continue
-        head = os.pread(fd, 30, member.header_offset)
+        head = os.pread(fd, 30, member.header_offset) if member.header_offset >= 0 else b""
         if len(head) < 30 or head[:4] != b"PK\x03\x04":
             yield Damage(member.header_offset, f"the ZIP directory lies about {member.filename}")
             continue

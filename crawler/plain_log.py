@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from scrapy import signals
+
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
@@ -17,17 +19,21 @@ _INDENT = "\n    "
 
 
 class PlainLog:
-    """Extension that has every handler of the root logger write plain lines."""
-
-    def __init__(self) -> None:
-        for handler in logging.root.handlers:
-            if not isinstance(handler.formatter, PlainFormatter):
-                handler.setFormatter(PlainFormatter(handler.formatter))
+    """Extension that has every handler of the root logger write plain lines, from before the first request on."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> PlainLog:
         """Scrapy's constructor."""
-        return cls()
+        made = cls()
+        # not now: Scrapy puts its handler in anew when the crawl begins
+        crawler.signals.connect(made.spider_opened, signals.spider_opened)
+        return made
+
+    def spider_opened(self) -> None:
+        """Set the formatters."""
+        for handler in logging.root.handlers:
+            if not isinstance(handler.formatter, PlainFormatter):
+                handler.setFormatter(PlainFormatter(handler.formatter))
 
 
 class PlainFormatter(logging.Formatter):

@@ -48,7 +48,7 @@ def test_whatever_writes_to_the_crawls_log_writes_plain_lines() -> None:
     logging.root.addHandler(handler)
     kept = [(other, other.formatter) for other in logging.root.handlers]
     try:
-        PlainLog.from_crawler(None)  # type: ignore[arg-type]
+        PlainLog().spider_opened()
         logging.getLogger("anybody").error("said: %s", "\x1b[2J\nforged")
     finally:
         logging.root.removeHandler(handler)
