@@ -28,7 +28,6 @@ from archive.wacz import WaczError, check, open_wacz
 from pipelines.run import Run
 from pipelines.tabulate import Found
 from tests.archive.exchanges import HTML, exchange, response
-from tests.archive.foreign_files import wacz as foreign_wacz
 from tests.crawling import scrapy
 from tests.peers import peer
 from tests.pipelines.test_run import page
@@ -523,8 +522,9 @@ def test_a_record_in_a_package_is_read_with_any_zip_reader(tmp_path: Path) -> No
 
 def test_members_that_begin_before_the_file_does_are_refused(tmp_path: Path) -> None:
     """A ZIP that lacks bytes at its beginning, by its own directory."""
-    whole = foreign_wacz(tmp_path / "whole.wacz").read_bytes()
-    path = tmp_path / "cut.wacz"
+    with zipfile.ZipFile(tmp_path / "whole.wacz", "w") as packed:
+        packed.writestr("archive/data.warc.gz", b"x" * 90)
+    whole, path = (tmp_path / "whole.wacz").read_bytes(), tmp_path / "cut.wacz"
     path.write_bytes(whole[:4] + whole[40:])
     with pytest.raises(WaczError, match="is not where the ZIP directory says"):
         open_wacz(path)
