@@ -63,7 +63,7 @@ def _addresses(name: str, value: str | None, *, bare_host: bool = False) -> tupl
     """Addresses parted by commas, or a file with one a line; empty lines and lines that begin with # are passed over."""
     if not value:
         return ()
-    if value.startswith(("http://", "https://")) or not (file := Path(value)).is_file():
+    if value.startswith(("http://", "https://")) or not _is_file(file := Path(value)):
         if name == "urls" and "://" not in value:
             raise ArgumentError(f"urls: there is no file {value!r}; give a file with one address a line")
         lines = value.split(",")
@@ -76,6 +76,13 @@ def _addresses(name: str, value: str | None, *, bare_host: bool = False) -> tupl
     if not found:
         raise ArgumentError(f"{name}: {value!r} names no address")
     return tuple(dict.fromkeys(_address(name, text, bare_host=bare_host) for text in found))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
 
 
 def _address(name: str, text: str, *, bare_host: bool) -> str:

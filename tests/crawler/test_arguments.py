@@ -38,6 +38,7 @@ def test_since_is_an_instant_and_max_articles_a_number() -> None:
         ({"feeds": "https://"}, "feeds: 'https://' is neither"),
         ({"sitemaps": "https://a.example:0x1/"}, "sitemaps: "),
         ({"urls": "missing.txt"}, "urls: there is no file 'missing.txt'"),
+        ({"sites": "a" * 5_000}, "is neither a file nor"),
         ({"sites": ","}, "sites: ',' names no address"),
         ({"sites": "a.example", "since": "yesterday"}, "since: 'yesterday' is no date; write it like 2026-11-23"),
         ({"sites": "a.example", "max_articles": "-3"}, "max_articles: '-3' is not a number from 1"),
