@@ -13,8 +13,8 @@ _MEMBER = b"\x1f\x8b\x08"
 
 
 class Unpacking(HttpCompressionMiddleware):
-    """In place of Scrapy's own middleware. What unpacks to more than ``BROADSHEET_UNPACK_RATIO`` times its size, was packed more
-    than four times over or in more than a thousand gzip members is given up like what is longer than ``DOWNLOAD_MAXSIZE``."""
+    """In place of Scrapy's own middleware. What unpacks to more than ``BROADSHEET_UNPACK_RATIO`` times its size, was packed
+    more than four times over or in more than a thousand gzip members is given up like what exceeds ``DOWNLOAD_MAXSIZE``."""
 
     def __init__(self, *, crawler: Crawler) -> None:
         super().__init__(crawler=crawler)
