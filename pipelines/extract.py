@@ -38,7 +38,7 @@ EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatu
 _MOST_HTML = 20_000_000  # characters that are parsed
 # a tag with 150 attributes or more, as HTML tokenizes them; possessive, so each tag is looked at once
 _FLOOD = re.compile(
-    r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){1000,}+"""
+    r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){150,}+"""
 )
 _HUGE = 5_000_000  # characters of one text; the parser gives up a page at ten million bytes
 _MOST_TAGS = 100_000  # opening and closing; more is no page that anybody reads
