@@ -15,6 +15,7 @@ from itertools import groupby
 from lxml.html import HtmlElement
 
 from pipelines.judge import KEEP, Claims, Hearing, doubt_of, key_of
+from pipelines.quality import Signs, signs_of
 from pipelines.segments import ABOVE, Segment, segments
 from pipelines.witness import testimony
 
@@ -34,12 +35,14 @@ _SPACES = re.compile(r"\s+")
 @dataclass(frozen=True, slots=True)
 class Body:
     """The segments that are the article, in order; ``doubt`` is what the judge has left of it (0: none); ``witnessed`` says
-    whether trafilatura was heard, ``repeated`` whether long lines stood in the page more than once."""
+    whether trafilatura was heard, ``repeated`` whether long lines stood in the page more than once, ``signs`` how far it is to
+    be trusted."""
 
     segments: Sequence[Segment]
     doubt: float = math.inf
     witnessed: bool = False
     repeated: bool = False
+    signs: Signs | None = None
 
     def lines(self) -> Iterator[list[Segment]]:
         """Paragraphs, headings, items; the cells of a table's row together."""
@@ -76,7 +79,9 @@ def read_body(tree: HtmlElement, url: str, claims: Claims) -> Body:
     summary = key_of(claims.description)
     kept = _with_lead(found, _kept(found, likely), summary)
     once = list(_once(kept, summary))
-    return Body(once, doubt_of(words, likely), witnessed, repeated=len(once) < len(kept))
+    chosen = {id(one) for one in once}
+    signs = signs_of(found, likely, {number for number, one in enumerate(found) if id(one) in chosen})
+    return Body(once, doubt_of(words, likely), witnessed, repeated=len(once) < len(kept), signs=signs)
 
 
 def _kept(found: Sequence[Segment], likely: Sequence[float]) -> list[Segment]:

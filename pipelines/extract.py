@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 
@@ -23,10 +22,14 @@ from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
-from pipelines.fingerprint import fingerprint, text_flags
+from pipelines.fingerprint import fingerprint
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
+from pipelines.language import settle_language
 from pipelines.metadata import Metadata, plain, tidy
+from pipelines.paging import Turn, numbered, turn_of, twin_of
+from pipelines.quality import flags, score
+from pipelines.titles import from_url
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
@@ -70,6 +73,8 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     article = Article(charset=charset, extractor=EXTRACTOR)
     metadata = Metadata(evidence, url, headers)
     metadata.fill(article)
+    if article.title is None and (name := from_url(url)):
+        article.title, metadata.sources["title"] = name, "url"
     prune(tree)
     if article.published_at is None:
         metadata.date_by_text(article, main_part(tree))
@@ -77,11 +82,20 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
         return Page("blocked", wall.reason)
-    is_article, reason = decide(article, evidence, tree, url)
+    turn = turn_of(url, evidence.previous, evidence.following)
+    is_article, reason = _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds)
-    article.quality_flags = flags(article, body)
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads)
+    mismatch = settle_language(article)
+    article.quality_score = score(body.signs) if body.signs else None
+    article.quality_flags = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
+    twin = twin_of(url, article.canonical_url, tree)
+    return Page("article", reason, article, evidence.links, evidence.feeds, loads, turn, twin)
+
+
+def _as_page(article: Article, turn: Turn, url: str) -> tuple[bool, str] | None:
+    """A further page of an article is one too, however little is left for it."""
+    return (True, f"page {numbered(url).number} of an article") if turn.previous and article.text else None
 
 
 def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
@@ -130,8 +144,7 @@ def _parser() -> HTMLParser:
 
 
 def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> Body:
-    claimed = metadata.node.get("articleBody")
-    claimed = claimed if isinstance(claimed, str) else None
+    claimed = _claimed(metadata)
     body = read_body(tree, url, Claims(article.title, article.description, claimed))
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
@@ -145,6 +158,11 @@ def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evi
     return body
 
 
+def _claimed(metadata: Metadata) -> str | None:
+    claimed = metadata.node.get("articleBody")
+    return claimed if isinstance(claimed, str) else None
+
+
 def _paragraphs(blocks: list[str], article: Article) -> str | None:
     said = [article.title, article.subtitle, article.byline_raw, article.published_raw]
     names = [author["name"] for author in article.authors]
@@ -154,20 +172,6 @@ def _paragraphs(blocks: list[str], article: Article) -> str | None:
 
 def _without_tags(text: str) -> str:
     return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
-
-
-def flags(article: Article, body: Body) -> list[str]:
-    """What to be wary of: ``short_text`` (under 80 words), ``no_title``, ``no_date``, ``date_future`` (more than a day
-    ahead of now), ``paywalled``, ``repeated_text`` (the page has long paragraphs more than once, the text has them once)."""
-    ahead = datetime.now(UTC) + timedelta(days=1)
-    checks = {
-        "no_title": article.title is None,
-        "no_date": article.published_at is None,
-        "date_future": article.published_at is not None and article.published_at > ahead,
-        "paywalled": article.is_accessible_for_free is False,
-        "repeated_text": body.repeated,
-    } | text_flags(article)
-    return [name for name, holds in checks.items() if holds]
 
 
 def warm_up() -> None:

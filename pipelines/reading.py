@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import deque
 from concurrent.futures import Future
 
 from archive.capture import Capture
@@ -44,21 +44,20 @@ def _document(block: bytes) -> bytes:
 
 
 class Reading:
-    """Has pages read and adds what came of them to ``rows``; ``counts`` says how many came out as what."""
+    """Has pages read and adds what came of them to ``rows``, whose ``counts`` say how many came out as what."""
 
     def __init__(self, rows: Rows, workers: Workers) -> None:
         self._rows, self._workers = rows, workers
         self._waiting: deque[tuple[Capture, Future[Page], int]] = deque()
         self._bytes = 0
-        self.counts: Counter[str] = Counter()
 
     def add(self, capture: Capture, record: Record) -> None:
         """Take a capture that waits to be read, and the record that holds its page. Waits while many are in flight."""
-        self.counts["pages"] += 1
+        self._rows.counts["pages"] += 1
         try:
             job = job_of_record(record, capture.url)
         except ValueError as error:
-            self._settle(capture, "failed", str(error))
+            self._rows.settle(capture, "failed", str(error))
             return
         self._waiting.append((capture, self._workers.submit(job), len(job.html)))
         self._bytes += len(job.html)
@@ -76,12 +75,7 @@ class Reading:
         try:
             page = future.result()
         except PageLostError as lost:
-            self._settle(capture, lost.state, lost.reason)
+            self._rows.settle(capture, lost.state, lost.reason)
             return
         if row := self._rows.keep(page, capture, Found("archive", capture.via, capture.url), None):
             self._rows.tabulator.add_article(row)
-        self.counts[capture.extraction or page.verdict] += 1
-
-    def _settle(self, capture: Capture, state: str, reason: str) -> None:
-        self._rows.tabulator.settle(capture, state, reason)
-        self.counts[state] += 1

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from urllib.parse import unquote, urlsplit
 
 from archive.text import fold
 
 _SEPARATORS = re.compile(r"\s+[|–—·•»:-]\s+|\s*[|»ㅣ]\s*")
+_WORDS = re.compile(r"[^\W_]+")
+_SUFFIX = re.compile(r"\.\w{2,5}$")
 _FEW = 4  # words; a shorter heading that nothing confirms may be the name of the site or of a menu
 _SHORT = 10  # characters
 
@@ -73,3 +76,10 @@ def without_site(title: str | None, names: Iterable[str | None]) -> str | None:
 def _confirms(claim: str, heading: str) -> bool:
     """Whether a claim holds the heading and not much else: a site's name stands in its titles too."""
     return bool(heading) and heading in claim and 2 * len(heading) >= len(claim)
+
+
+def from_url(url: str) -> str | None:
+    """The words of an address that look like a headline's, where a page has no title at all: ``the-ferry-runs-again``."""
+    names = [name for name in unquote(urlsplit(url).path).split("/") if name]
+    words = [word for word in _WORDS.findall(_SUFFIX.sub("", names[-1])) if not any(map(str.isdigit, word))] if names else []
+    return " ".join(words).capitalize()[:200] if len(words) >= _FEW else None
