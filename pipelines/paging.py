@@ -17,9 +17,9 @@ PAGE_WORD = r"(?:page|seite|pagina|página|strona|side|sida|sivu|sayfa|p|pg|s)"
 _IN_PATH = re.compile(rf"(?:/|[-_/]{PAGE_WORD}[-_/]?|[-_,])(\d{{1,3}})(?=(?:\.\w{{2,5}}|/)?$)", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?:\.\w{2,5}|/)$")
 _IN_QUERY = re.compile(rf"(?:{PAGE_WORD}|pageno|page_?num(?:ber)?|paged)=(\d{{1,3}})", re.IGNORECASE)
-_AMP = re.compile(r"(?:^|[/.?&])amp(?:$|[/.&=])|[-_]amp(?:\.\w+)?(?:$|[/?])|outputtype=amp", re.IGNORECASE)
+_AMP = re.compile(r"(?:^|[/.?&=])amp(?:$|[/.?&=])|[-_]amp(?:\.\w+)?(?:$|[/?])|outputtype=amp", re.IGNORECASE)
 _PRINTED = r"(?:print|printable|print(?:er)?[-_]?(?:version|friendly|view|article)|drucken|druckversion|imprimir|imprimer)"
-_PRINT = re.compile(rf"(?:^|[/.?&]){_PRINTED}(?:$|[/.&=])|[-_]{_PRINTED}(?:\.\w+)?(?:$|[/?])", re.IGNORECASE)
+_PRINT = re.compile(rf"(?:^|[/.?&=]){_PRINTED}(?:$|[/.?&=])|[-_]{_PRINTED}(?:\.\w+)?(?:$|[/?])", re.IGNORECASE)
 
 
 class Numbered(NamedTuple):
