@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archive.tables import Table
@@ -11,7 +11,7 @@ from archive.url import surt
 
 TWIN = "twin"  # quality flag of a row that was read from an AMP or print twin, since the article itself was not there
 _COLUMNS = (
-    "version", "text_sha256", "uncut_text_sha256", "title_sha256", "text_simhash", "warc_record_id", "quality_flags",
+    "version", "text_sha256", "uncut_text_sha256", "title_sha256", "text_simhash", "warc_record_id", "quality_flags", "pages",
 )  # fmt: skip
 _NEAR = 12  # bits of the simhash in which an article and its twin may differ
 
@@ -26,13 +26,14 @@ class Version(NamedTuple):
     text_simhash: int | None
     record_id: str
     twin: bool
+    pages: Sequence[dict[str, Any]] = ()
 
     @classmethod
     def of(cls, row: Mapping[str, Any], number: int) -> Version:
         """The version that a row is."""
         twin = TWIN in row["quality_flags"]
         hashes = (row["text_sha256"], row["uncut_text_sha256"], row["title_sha256"])
-        return cls(number, *hashes, row["text_simhash"], row["warc_record_id"], twin)
+        return cls(number, *hashes, row["text_simhash"], row["warc_record_id"], twin, row["pages"] or ())
 
     @property
     def says(self) -> tuple[str | None, str | None]:
@@ -80,6 +81,11 @@ class Versions:
         row["prev_version_sha256"] = known.text_sha256 if known else None
         self._newest[row["article_id"]] = version
         return True
+
+    def pages_of(self, identity: str) -> Sequence[dict[str, Any]]:
+        """The pages of an article's newest version, if it goes on: the cells of ``pages``."""
+        known = self._newest.get(identity)
+        return known.pages if known else ()
 
     def speaks_for_itself(self, identity: str) -> bool:
         """Whether an article has a row that was not read from a twin of it."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future
+from typing import Any
 
 from archive.capture import Capture
 from archive.http import content, entity_body, parse_head
-from archive.reader import Record
+from archive.reader import Record, RecordError, captures_of
 from pipelines.article import Page
 from pipelines.blocked import FIELDS
+from pipelines.gathering import Sheet
 from pipelines.rows import Rows
 from pipelines.tabulate import Found
 from pipelines.workers import Job, PageLostError, Workers
@@ -48,6 +51,7 @@ class Reading:
 
     def __init__(self, rows: Rows, workers: Workers) -> None:
         self._rows, self._workers = rows, workers
+        rows.reread = self._reread
         self._waiting: deque[tuple[Capture, Future[Page], int]] = deque()
         self._bytes = 0
 
@@ -68,6 +72,18 @@ class Reading:
         """Wait for all pages in flight."""
         while self._waiting:
             self._take()
+
+    def _reread(self, place: Mapping[str, Any]) -> Sheet | None:
+        """A page that was read before, from its record; None if it is gone, or no article any more."""
+        name = place["warc_filename"]
+        try:
+            record = self._rows.collection.read_record(name, place["warc_record_offset"], place["warc_record_length"])
+            capture, _ = next(captures_of([record], name, lambda one: True))
+            page = self._workers.submit(job_of_record(record, capture.url)).result()
+        except (RecordError, ValueError, PageLostError):
+            return None
+        found = Found("archive", None, capture.url)
+        return Sheet(page, page.article, capture, found, None) if page.article else None
 
     def _take(self) -> None:
         capture, future, size = self._waiting.popleft()

@@ -10,6 +10,7 @@ from typing import Any
 
 from archive.capture import Capture, media_type
 from archive.collection import Collection
+from archive.url import surt
 from pipelines.article import Article, Page
 from pipelines.blocked import obstacle_in
 from pipelines.dedupe import TWIN, Versions
@@ -61,6 +62,7 @@ class Rows:
         self.sites = Sites(collection)
         self.tabulator = Tabulator(collection, crawl_id, sync, self.sites.learn)
         self.gathering = Gathering()
+        self.reread: Callable[[Mapping[str, Any]], Sheet | None] = lambda place: None  # a page that the table names
         self.counts: Counter[str] = Counter()  # what became of pages that were read
 
     def is_page(self, capture: Capture) -> bool:
@@ -81,8 +83,7 @@ class Rows:
 
     def settle(self, capture: Capture, state: str, reason: str) -> None:
         """Say what became of a page that makes no row."""
-        self.counts[state] += 1
-        self.tabulator.settle(capture, state, reason)
+        self.counts[state] += self.tabulator.settle(capture, state, reason)
 
     def keep(
         self, page: Page, capture: Capture, found: Found, spider: str | None, more: Mapping[str, Any] | None = None
@@ -115,10 +116,19 @@ class Rows:
     def _join(self, complete: Iterable[Series]) -> list[ArticleRow]:
         rows = []
         for series in complete:
+            self._fill(series)
             sheets = series.in_order()
             article = join([one.article for one in sheets], lacking=bool(series.missing))
             rows.append(self._row(article, sheets, page_columns(sheets)))
         return [row for row in rows if row]
+
+    def _fill(self, series: Series) -> None:
+        """Take the pages that have not come from the article's newest version: other files or an earlier crawl had them."""
+        known = {surt(page["url"]): page for page in self.versions.pages_of(series.identity)}
+        while found := series.missing & known.keys():
+            for key in found:
+                if sheet := self.reread(known.pop(key)):
+                    series.sheets[key] = sheet
 
     def _superseded(self, sheet: Sheet) -> None:
         self.settle(sheet.capture, "page", "a later capture of this page was joined")

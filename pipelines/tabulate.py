@@ -117,11 +117,13 @@ class Tabulator:
         else:
             self._ready.captures.append(capture.row(self._crawl_id))
 
-    def settle(self, capture: Capture, extraction: str, reason: str) -> None:
-        """Say what became of a page; its row may go to the table now."""
-        if self._waiting.pop(capture.record_id, None):
-            capture.extraction, capture.reason = extraction, reason
-            self._ready.captures.append(capture.row(self._crawl_id))
+    def settle(self, capture: Capture, extraction: str, reason: str) -> bool:
+        """Say what became of a page; its row may go to the table now. False if it has gone already."""
+        if not self._waiting.pop(capture.record_id, None):
+            return False
+        capture.extraction, capture.reason = extraction, reason
+        self._ready.captures.append(capture.row(self._crawl_id))
+        return True
 
     def add_article(self, row: ArticleRow) -> None:
         """Take a row of the articles table. Its capture's row goes with it: alone, it would claim a row that a crash took."""

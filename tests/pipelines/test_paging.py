@@ -58,7 +58,9 @@ def test_the_next_page_of_an_article_is_told_from_the_next_article(here: str, th
         ("/story", None, "amp", None),
     ],
 )
-def test_a_twin_is_told_by_its_address_or_its_own_word(url: str, canonical: str | None, attributes: str, twin: str | None) -> None:
+def test_a_twin_is_told_by_its_address_or_its_own_word(
+    url: str, canonical: str | None, attributes: str, twin: str | None
+) -> None:
     root = document_fromstring(f"<html {attributes}><body><p>x</p></body></html>")
     where = url if url.startswith("https") else SITE + url
     assert twin_of(where, SITE + canonical if canonical else None, root) == twin
