@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archive.tables import Table
@@ -58,6 +58,7 @@ class Versions:
 
     def __init__(self, table: Table) -> None:
         self._newest: dict[str, Version] = {}
+        self._page_of: dict[str, str] = {}  # of articles that go on
         self._records: set[str] = set()
         for batch in table.dataset().to_batches(columns=["article_id", *_COLUMNS]):
             for row in batch.to_pylist():
@@ -68,6 +69,7 @@ class Versions:
         known = self._newest.get(identity)
         if known is None or known.number < version.number:
             self._newest[identity] = version
+            self._page_of |= {surt(page["url"]): identity for page in version.pages}
 
     def assign(self, row: dict[str, Any]) -> bool:
         """Number the row's version. False if the newest version says the same already: then it is no new row."""
@@ -79,13 +81,16 @@ class Versions:
             return False
         row["version"] = number
         row["prev_version_sha256"] = known.text_sha256 if known else None
-        self._newest[row["article_id"]] = version
+        self._keep(row["article_id"], version)
         return True
 
-    def pages_of(self, identity: str) -> Sequence[dict[str, Any]]:
-        """The pages of an article's newest version, if it goes on: the cells of ``pages``."""
-        known = self._newest.get(identity)
-        return known.pages if known else ()
+    def of_pages(self, keys: Iterable[str], title_sha256: str | None) -> tuple[str, Sequence[dict[str, Any]]] | None:
+        """The article of that title which has pages with these SURT keys, and the cells of ``pages`` in its newest version."""
+        for identity in (self._page_of[key] for key in keys if key in self._page_of):
+            known = self._newest[identity]
+            if known.title_sha256 == title_sha256:
+                return identity, known.pages
+        return None
 
     def speaks_for_itself(self, identity: str) -> bool:
         """Whether an article has a row that was not read from a twin of it."""

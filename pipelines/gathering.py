@@ -63,12 +63,6 @@ class Series:
         """The pages that others name and that have not come."""
         return {surt(url) for one in self.sheets.values() for url in _named(one)} - self.sheets.keys()
 
-    @property
-    def identity(self) -> str:
-        """The article that they are pages of, also if its first page is not here."""
-        first = self.in_order()[0]
-        return article_id(first.page.turn.previous) if first.page.turn.previous else first.identity
-
     def in_order(self) -> list[Sheet]:
         """The pages as one reads them."""
         return sorted(self.sheets.values(), key=lambda one: (numbered(one.capture.url).number, one.key))

@@ -16,6 +16,7 @@ from pipelines.blocked import obstacle_in
 from pipelines.dedupe import TWIN, Versions
 from pipelines.gathering import Gathering, Series, Sheet
 from pipelines.joining import join, page_columns
+from pipelines.paging import MOST_PAGES, numbered
 from pipelines.sites import Sites
 from pipelines.tabulate import ArticleRow, Found, Tabulator, article_row
 
@@ -99,7 +100,7 @@ class Rows:
         sheet = Sheet(page, page.article, capture, found, spider, more or {})
         if page.twin:
             return self._keep_twin(sheet)
-        if page.turn:
+        if page.turn and numbered(capture.url).number <= MOST_PAGES:
             return next(iter(self._join(self.gathering.add_page(sheet, self._superseded))), None)
         return self._row(page.article, [sheet])
 
@@ -116,19 +117,26 @@ class Rows:
     def _join(self, complete: Iterable[Series]) -> list[ArticleRow]:
         rows = []
         for series in complete:
-            self._fill(series)
+            identity = self._fill(series)
             sheets = series.in_order()
             article = join([one.article for one in sheets], lacking=bool(series.missing))
-            rows.append(self._row(article, sheets, page_columns(sheets)))
+            rows.append(self._row(article, sheets, {"article_id": identity, "pages": page_columns(sheets)}))
         return [row for row in rows if row]
 
-    def _fill(self, series: Series) -> None:
-        """Take the pages that have not come from the article's newest version: other files or an earlier crawl had them."""
-        known = {surt(page["url"]): page for page in self.versions.pages_of(series.identity)}
-        while found := series.missing & known.keys():
-            for key in found:
+    def _fill(self, series: Series) -> str:
+        """Take the pages that have not come from the article's newest version: other files or an earlier crawl had them. The
+        article's identity, which is that of the page that was there first."""
+        first = series.in_order()[0]
+        found = self.versions.of_pages((*series.sheets, *series.missing), first.article.title_sha256)
+        if not found:
+            return first.identity
+        identity, pages = found
+        known = {surt(page["url"]): page for page in pages}
+        while keys := series.missing & known.keys():
+            for key in keys:
                 if sheet := self.reread(known.pop(key)):
                     series.sheets[key] = sheet
+        return identity
 
     def _superseded(self, sheet: Sheet) -> None:
         self.settle(sheet.capture, "page", "a later capture of this page was joined")
@@ -152,10 +160,10 @@ class Rows:
     def _fold(self, twin: Sheet) -> None:
         self.settle(twin.capture, "duplicate", f"{twin.page.twin} twin of {twin.article.canonical_url}")
 
-    def _row(self, article: Article, sheets: list[Sheet], pages: Iterable[Mapping[str, Any]] = ()) -> ArticleRow | None:
+    def _row(self, article: Article, sheets: list[Sheet], cells: Mapping[str, Any] | None = None) -> ArticleRow | None:
         first, *others = sheets
         row = article_row(article, first.capture, first.found, self.crawl_id, first.spider)
-        row |= {**first.more, "pages": list(pages)}
+        row |= {**first.more, **(cells or {})}
         row.reason = first.page.reason
         row.requisites = list({one.url: one for sheet in sheets for one in sheet.page.requisites}.values())
         row.page_id = first.capture.page_id
