@@ -26,6 +26,7 @@ from pipelines.fingerprint import fingerprint
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
 from pipelines.language import settle_language
+from pipelines.live import append_missing, claimed_posts, entries, set_posts
 from pipelines.metadata import Metadata, plain, tidy
 from pipelines.paging import Turn, numbered, turn_of, twin_of
 from pipelines.quality import flags, score
@@ -75,10 +76,15 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     metadata.fill(article)
     if article.title is None and (name := from_url(url)):
         article.title, metadata.sources["title"] = name, "url"
+    article.posts = claimed_posts(metadata.node)
+    posts = [] if article.posts else entries(tree, evidence.times, claims=article.article_type == "LiveBlogPosting")
     prune(tree)
     if article.published_at is None:
         metadata.date_by_text(article, main_part(tree))
     body = _body(article, tree, metadata, evidence, url)
+    if article.posts and append_missing(article):
+        metadata.sources["text"] = metadata.sources.get("text", "jsonld") + "+posts"
+    article.posts = article.posts or set_posts(posts, body)
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
         return Page("blocked", wall.reason)

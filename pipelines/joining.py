@@ -24,6 +24,7 @@ def join(pages: Sequence[Article], *, lacking: bool) -> Article:
     whole.markdown = _lines(page.markdown for page in pages)
     whole.images = list({one["url"]: one for page in reversed(pages) for one in reversed(page.images)}.values())[::-1]
     whole.links = list({one["url"]: one for page in reversed(pages) for one in reversed(page.links)}.values())[::-1]
+    whole.posts = list({(one["at"], one["title"], one["text"]): one for page in pages for one in page.posts}.values())
     whole.authors = next((page.authors for page in pages if page.authors), [])
     whole.quality_score = _mean(pages)
     fingerprint(whole)
