@@ -155,7 +155,7 @@ def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evi
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
-    article.images = images_in(tree, article.text or "", evidence.base)
+    article.images = images_in(tree, body.segments, evidence.base, [one["name"] for one in article.authors])
     if article.text:
         metadata.sources["text"] = "judge+trafilatura" if body.witnessed else "judge"
     elif claimed:
@@ -172,7 +172,7 @@ def _claimed(metadata: Metadata) -> str | None:
 def _paragraphs(blocks: list[str], article: Article) -> str | None:
     said = [article.title, article.subtitle, article.byline_raw, article.published_raw]
     names = [author["name"] for author in article.authors]
-    clean = [block for block in (plain(block).strip("\n ") for block in blocks) if block]
+    clean = [block for block in (plain(block).strip("\n").rstrip() for block in blocks) if block.strip()]
     return "\n\n".join(without_head(clean, said, names))[:_MOST_TEXT] or None
 
 

@@ -115,7 +115,7 @@ def set_posts(found: Sequence[Entry], body: Body) -> list[Post]:
     """What of the body stands in which post."""
     places = {entry.element: entry for entry in found}
     told: dict[HtmlElement, list[tuple[Segment, str]]] = {}
-    for (first, *_), text in zip(body.lines(), body.text(), strict=True) if places else ():
+    for ((first, *_), *_), text in zip(body.lines(), body.text(), strict=True) if places else ():
         line = plain(text).strip()
         home = next((one for one in (first.element, *first.element.iterancestors()) if one in places), None)
         if home is not None and line:
