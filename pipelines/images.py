@@ -30,14 +30,14 @@ _CAPTIONED = re.compile(
 )
 # what stands before the name of who made a picture, in the languages of the press
 _MAKER = (
-    r"(?:photo(?:graph)?s?|foto(?:graf(?:ie|i|o|ía)?|s)?|bild(?:er|quelle|nachweis)?|image|picture|pictures|credits?|crédits?|crédit photo"
-    r"|quelle|source|kilde|kuva|zdj\.|zdjęcie|fot\.|imagen|immagine|imagem|фото|写真|사진|图|圖)"
+    r"(?:photo(?:graph)?s?|foto(?:graf(?:ie|i|o|ía)?|s)?|bild(?:er|quelle|nachweis)?|image|pictures?|credits?"
+    r"|crédits?(?: photo)?|quelle|source|kilde|kuva|zdj\.|zdjęcie|fot\.|imagen|immagine|imagem|фото|写真|사진|图|圖)"
 )
 _AGENCIES = (
     "Reuters|AFP|AP|dpa|EPA|Getty|PA|ANSA|EFE|TASS|Xinhua|Kyodo|Yonhap|NTB|TT|APA|Keystone|Shutterstock|imago|Associated Press"
 )
 _CREDIT = re.compile(
-    rf"(?:^|[\s(\[|/.—–-])(?:(?:{_AGENCIES})\s)?{_MAKER}(?:\s*(?:by|credit|von|de|di|:|/|：|=|,)\s*|\s+by\s+)+[^()]{{2,120}}"
+    rf"(?:^|[\s(\[|/.—–-])(?:(?:{_AGENCIES})\s)?{_MAKER}\s*(?:(?:by\b|credit|von\b|de\b|di\b|[:/：=,])\s*){{1,3}}[^()]{{2,120}}"
     r"(?:\([^()]{2,60}\)|[)\]])?\s*$"
     r"|(?:©|\(c\)|℗)\s*[^()©]{2,100}$"
     rf"|\([^()]{{0,60}}(?:\b(?:{_AGENCIES})\b|/)[^()]{{0,60}}\)\s*$",
@@ -71,10 +71,15 @@ def images_in(tree: HtmlElement, kept: Sequence[Segment], base: str, names: Iter
         return []
     authors = [fold(name) for name in names]
     found: dict[str, Image] = {}
+    captions: dict[HtmlElement | None, tuple[str | None, str | None]] = {None: (None, None)}
     for img in (*_leading(tree, part, long[0]), *part.iter(*_PICTURES)):
         url = _source(img, base)
         if url and url not in found and not _beside(img, part):
-            image = _image(img, url)
+            frame = _frame(img)
+            if frame not in captions:  # a gallery's pictures share one
+                captions[frame] = _caption(frame)
+            caption, credit = captions[frame]
+            image = Image(url=url, caption=caption, credit=credit, alt=tidy(img.get("alt")))
             if not _portrays(image, authors):
                 found[url] = image
             if len(found) == _MOST:
@@ -148,14 +153,8 @@ def _portrays(image: Image, authors: Sequence[str]) -> bool:
     return any(name in said and len(said) < len(name) + 30 for name in authors if name)
 
 
-def _image(img: HtmlElement, url: str) -> Image:
-    caption, credit = _caption(img)
-    return Image(url=url, caption=caption, credit=credit, alt=tidy(img.get("alt")))
-
-
-def _caption(img: HtmlElement) -> tuple[str | None, str | None]:
+def _caption(frame: HtmlElement | None) -> tuple[str | None, str | None]:
     """Caption and credit; the credit often stands within the caption and is taken out of it."""
-    frame = _frame(img)
     if frame is None:
         return None, None
     whole, credit = _text(frame.iter("figcaption")), _text(_named(frame, _CREDITED))

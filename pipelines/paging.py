@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from lxml.html import HtmlElement
 from archive.url import surt
 
 MOST_PAGES = 100  # of one article; what goes on beyond them is no article
+_MOST_NAMED = 20  # links of a page to its next one
 PAGE_WORD = r"(?:page|seite|pagina|página|strona|side|sida|sivu|sayfa|p|pg|s)"
 _IN_PATH = re.compile(rf"(?:/|[-_/]{PAGE_WORD}[-_/]?|[-_,])(\d{{1,3}})(?=(?:\.\w{{2,5}}|/)?$)", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?:\.\w{2,5}|/)$")
@@ -58,8 +60,8 @@ def turn_of(url: str, before: Iterable[str], behind: Iterable[str]) -> Turn:
     The addresses differ in a page number alone, by one: blogs call other articles previous and next, too.
     """
     here = numbered(url)
-    following = (one for one in behind if _follows(here, numbered(one)))
-    preceding = (one for one in before if _follows(numbered(one), here))
+    following = (one for one in islice(behind, _MOST_NAMED) if _follows(here, numbered(one)))
+    preceding = (one for one in islice(before, _MOST_NAMED) if _follows(numbered(one), here))
     return Turn(next(preceding, None), next(following, None))
 
 

@@ -23,6 +23,7 @@ BASE = 0.747
 _LONG_CLAIM = 1_000  # characters of an articleBody that is no teaser
 _MOST_CLAIM = 200_000
 _LITTLE_OF_IT = 0.5
+_MOST_LINES = 300  # of a text that are looked for in it
 _BROKEN_OFF = re.compile(r"(?:…|\.\.\.|\[…\])[\"”»’)\]]*$")
 
 
@@ -86,5 +87,5 @@ def _differs(text: str, claimed: str | None) -> bool:
     body = key_of((claimed or "")[:_MOST_CLAIM])
     if len(body) < _LONG_CLAIM:
         return False
-    keys = [key for line in text.split("\n\n") if (key := key_of(line))]
+    keys = [key for line in text.split("\n\n", _MOST_LINES)[:_MOST_LINES] if (key := key_of(line))]
     return sum(len(key) for key in keys if key in body) < _LITTLE_OF_IT * sum(map(len, keys))
