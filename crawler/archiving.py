@@ -164,6 +164,7 @@ class Archiving:
         if self._publishing:
             await self._publishing
         await asyncio.to_thread(self._close_run)
+        self.tell_pages()
         sample = await asyncio.to_thread(self._audit)
         stats = self.crawler.stats
         for name, count in self.run.recorder.counts.items():
@@ -175,6 +176,11 @@ class Archiving:
         if sample.pages:
             stats.set_value("broadsheet/replay/pages", len(sample.pages))
             stats.set_value("broadsheet/replay/coverage", round(sample.coverage or 0.0, 1))
+
+    def tell_pages(self) -> None:
+        """Put into the stats what became of the pages that were read."""
+        for state, count in self.run.counts.items():
+            self.crawler.stats.set_value(f"broadsheet/pages/{state}", count)
 
     def _audit(self) -> Audit:
         """How some of this crawl's pages would replay."""

@@ -7,11 +7,11 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from importlib.metadata import version
 
+from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
@@ -24,13 +24,19 @@ from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
-from pipelines.fingerprint import fingerprint, text_flags
+from pipelines.fingerprint import fingerprint
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
+from pipelines.language import settle_language
+from pipelines.live import append_missing, claimed_posts, entries, set_posts
 from pipelines.metadata import Metadata, plain, tidy
+from pipelines.paging import Turn, numbered, turn_of, twin_of
+from pipelines.quality import flags, score
 from pipelines.recipes import Recipe
 from pipelines.ruled import Followed, cut, follow
+from pipelines.scripted import html_in
 from pipelines.segments import segments
+from pipelines.titles import from_url
 from pipelines.trace import Trace
 from pipelines.verdict import decide
 
@@ -45,6 +51,7 @@ _MOST_TAGS = 100_000  # opening and closing; more is no page that anybody reads
 _HUGE_TEXT = re.compile(rf"[^<]{{{_HUGE},}}+")
 _RAW = re.compile(r"<(script|style|textarea|title)\b[^>]*>", re.IGNORECASE)
 _MOST_TEXT = 2_000_000
+_LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 
 
@@ -92,6 +99,10 @@ def read(
     followed = follow(recipe, tree, html, url, headers)
     metadata = Metadata(evidence, url, headers, followed.fields, explain=trace is not None)
     metadata.fill(article)
+    if article.title is None and (name := from_url(url)):
+        article.title, metadata.sources["title"] = name, "url"
+    article.posts = claimed_posts(metadata.node)
+    posts = [] if article.posts else entries(tree, evidence.times, claims=article.article_type == "LiveBlogPosting")
     whole = [one.text for one in segments(tree)] if trace else []
     cut(recipe, followed, tree)
     prune(tree)
@@ -103,16 +114,33 @@ def read(
     body = _body(article, tree, metadata, evidence, url, followed=followed)
     if trace:
         trace.note(article, metadata, followed, whole, body)
+    if article.posts and append_missing(article):
+        metadata.sources["text"] = metadata.sources.get("text", "jsonld") + "+posts"
+    article.posts = article.posts or set_posts(posts, body)
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
         return Page("blocked", wall.reason)
-    is_article, reason = decide(article, evidence, tree, url)
-    if followed.body_source and article.word_count:
-        is_article, reason = True, f"body by {followed.body_source}, {article.word_count} words"
+    turn = turn_of(url, evidence.previous, evidence.following)
+    is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds)
-    article.quality_flags = [*flags(article, body), *followed.flags]
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads)
+    mismatch = settle_language(article)
+    article.quality_score = score(body.signs) if body.signs else None
+    found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
+    article.quality_flags = [*found, *followed.flags]
+    twin = twin_of(url, article.canonical_url, tree)
+    return Page("article", reason, article, evidence.links, evidence.feeds, loads, turn, twin)
+
+
+def _as_ruled(article: Article, followed: Followed) -> tuple[bool, str] | None:
+    """What a person's rule finds a body in is an article."""
+    ruled = followed.body_source and article.word_count
+    return (True, f"body by {followed.body_source}, {article.word_count} words") if ruled else None
+
+
+def _as_page(article: Article, turn: Turn, url: str) -> tuple[bool, str] | None:
+    """A further page of an article is one too, however little is left for it."""
+    return (True, f"page {numbered(url).number} of an article") if turn.previous and article.text else None
 
 
 def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
@@ -165,51 +193,56 @@ def _without_huge(text: str) -> str:
 
 @cache
 def _parser() -> HTMLParser:
-    return HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+    parser = HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+    # lxml.html would look up each element's class in Python; nothing here asks for those of forms
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement))
+    return parser
 
 
 def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str, *, followed: Followed) -> Body:
-    claimed = metadata.node.get("articleBody")
-    claimed = claimed if isinstance(claimed, str) else None
+    claimed = _claimed(metadata)
     if followed.body is not None:
-        body = Body(segments(tree), doubt=0.0)
+        body, source = Body(segments(tree), doubt=0.0), followed.body_source
     else:
-        body = read_body(tree, url, Claims(article.title, article.description, claimed))
+        claims = Claims(article.title, article.description, claimed)
+        body = read_body(tree, url, claims)
+        source = "judge+trafilatura" if body.witnessed else "judge"
+        if body.words < _LITTLE and (scripted := _scripted(evidence)) is not None:
+            body, source, tree = read_body(scripted, url, claims), "script", scripted
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
-    article.images = images_in(tree, article.text or "", evidence.base)
-    if article.text:
-        metadata.sources["text"] = followed.body_source or ("judge+trafilatura" if body.witnessed else "judge")
+    article.images = images_in(tree, body.segments, evidence.base, [one["name"] for one in article.authors])
+    if article.text and source:
+        metadata.sources["text"] = source
     elif claimed:
         article.text = article.markdown = _paragraphs(_without_tags(claimed).split("\n"), article)
         metadata.sources["text"] = "jsonld:articleBody"
     return body
 
 
+def _scripted(evidence: Evidence) -> HtmlElement | None:
+    html = html_in(evidence.data)
+    tree = parse(f"<article>{html}</article>") if html else None
+    if tree is not None:
+        prune(tree)
+    return tree
+
+
+def _claimed(metadata: Metadata) -> str | None:
+    claimed = metadata.node.get("articleBody")
+    return claimed if isinstance(claimed, str) else None
+
+
 def _paragraphs(blocks: list[str], article: Article) -> str | None:
     said = [article.title, article.subtitle, article.byline_raw, article.published_raw]
     names = [author["name"] for author in article.authors]
-    clean = [block for block in (plain(block).strip("\n ") for block in blocks) if block]
+    clean = [block for block in (plain(block).strip("\n").rstrip() for block in blocks) if block.strip()]
     return "\n\n".join(without_head(clean, said, names))[:_MOST_TEXT] or None
 
 
 def _without_tags(text: str) -> str:
     return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
-
-
-def flags(article: Article, body: Body) -> list[str]:
-    """What to be wary of: ``short_text`` (under 80 words), ``no_title``, ``no_date``, ``date_future`` (more than a day
-    ahead of now), ``paywalled``, ``repeated_text`` (the page has long paragraphs more than once, the text has them once)."""
-    ahead = datetime.now(UTC) + timedelta(days=1)
-    checks = {
-        "no_title": article.title is None,
-        "no_date": article.published_at is None,
-        "date_future": article.published_at is not None and article.published_at > ahead,
-        "paywalled": article.is_accessible_for_free is False,
-        "repeated_text": body.repeated,
-    } | text_flags(article)
-    return [name for name, holds in checks.items() if holds]
 
 
 def warm_up() -> None:

@@ -46,7 +46,7 @@ class Run(Rows):
         self.recorder = Recorder(collection.archive, info, max_bytes, self.originals, self._journal.add)
         super().__init__(collection, crawl_id, self.recorder.sync, recipes=recipes)
         self._index_lines = Lines(collection.index.parent)
-        self.closed = False
+        self.closed = self._took_over = False
 
     def attach(self, crawler: Any) -> None:
         """Make this the run that ``crawler`` records into."""
@@ -86,7 +86,10 @@ class Run(Rows):
         return known if known and capture.original and known.record_id == capture.original.record_id else capture.original
 
     def forget_untabulated(self) -> None:
-        """The rows of crashed runs are published now; their files come into the index, too."""
+        """The rows of crashed runs are published now, or will be when this one closes; their files come into the index, too."""
+        self._took_over = True
+        if self.gathering and not self.closed:
+            return  # a page of them waits for others of its article
         journals = self._stale_journals()
         paths = [self.collection.archive / name for journal in journals for name in journal.read_text().split()]
         if found := [path for path in paths if path.exists()]:
@@ -102,9 +105,13 @@ class Run(Rows):
         if self.closed:
             return
         self.closed = True
+        for row in self.rest():
+            self.tabulator.add_article(row)
         batch = self.tabulator.take(everything=True)
         try:
             self.tabulator.publish(batch)
+            if self._took_over:
+                self.forget_untabulated()
         finally:
             self.recorder.close()
             self.sites.close()
