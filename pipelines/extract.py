@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
-from itertools import islice
 from importlib.metadata import version
+from itertools import islice
 
 from lxml import etree
 from lxml import html as lxml_html
@@ -47,7 +47,7 @@ _FLOOD = re.compile(
     r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){150,}+"""
 )
 _HUGE = 5_000_000  # characters of one text; the parser gives up a page at ten million bytes
-_MOST_TAGS = 100_000  # opening and closing; more is no page that anybody reads
+_MOST_TAGS = 40_000  # opening and closing; real pages have up to 10,000
 _HUGE_TEXT = re.compile(rf"[^<]{{{_HUGE},}}+")
 _RAW = re.compile(r"<(script|style|textarea|title)\b[^>]*>", re.IGNORECASE)
 _MOST_TEXT = 2_000_000
@@ -242,7 +242,12 @@ def _paragraphs(blocks: list[str], article: Article) -> str | None:
 
 
 def _without_tags(text: str) -> str:
-    return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
+    text = text[:_MOST_TEXT]
+    tree = parse(f"<div>{text}</div>") if "<" in text else None
+    if tree is not None:
+        prune(tree)
+        text = "\n".join(Body(segments(tree)).text())
+    return "\n".join(line for part in text.split("\n") if (line := tidy(part)))
 
 
 def warm_up() -> None:

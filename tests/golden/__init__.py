@@ -2,8 +2,8 @@
 
     python -m tests.golden      # write tests/golden/expected anew; then look at git diff
 
-The pages are those of the sample newsroom and those in ``pages``: layouts, languages and kinds of leaks. ``expected`` has what comes
-out, all fields, not what ought to: where a page is read wrongly, its file says so until the extraction is better.
+The pages are those of the sample newsroom and those in ``pages``: layouts, languages and kinds of leaks. ``expected`` has what
+comes out, all fields, not what ought to: where a page is read wrongly, its file says so until the extraction is better.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def written(one: Golden) -> str:
     told: dict[str, Any] = {"url": one.url, "verdict": found.verdict, "reason": found.reason}
     if found.article:
         fields = dataclasses.asdict(found.article)
-        told |= {name: _plain(name, value) for name, value in fields.items() if name not in _VOLATILE and value not in (None, [])}
+        told |= {
+            name: _plain(name, value) for name, value in fields.items() if name not in _VOLATILE and value not in (None, [])
+        }
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
