@@ -18,6 +18,9 @@ HTML = frozenset({"text/html", "application/xhtml+xml"})
 PAGES: frozenset[str | None] = frozenset({"page", "section", "front_page"})
 
 
+UNCHANGED = ("unchanged", "not modified, says the server")
+
+
 def new_crawl_id() -> str:
     """A name for a run: when it began, and something random."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
@@ -30,8 +33,8 @@ def is_html(capture: Capture) -> bool:
 
 def _unread(capture: Capture) -> tuple[str | None, str | None]:
     """What became of a page that nobody will read, as its capture alone tells."""
-    if capture.status == 304 and capture.original:
-        return "unchanged", "not modified, says the server"
+    if capture.status == 304:
+        return "failed", "http 304, which answers no question of ours"
     if capture.status is None and capture.record_type in ("response", "resource"):
         return "not_article", "the record holds no HTTP answer"
     if capture.status is None or capture.truncated or capture.status >= 400:
@@ -58,8 +61,15 @@ class Rows:
         self.tabulator = Tabulator(collection, crawl_id, sync, self.sites.learn)
 
     def is_page(self, capture: Capture) -> bool:
-        """Whether a capture is a whole HTML page that was fetched to be read."""
-        return capture.purpose in self._purposes and capture.status == 200 and capture.truncated is None and is_html(capture)
+        """Whether a capture is a whole HTML page that was fetched to be read; or says that such a page is as it was, and the
+        table has no row of it."""
+        if capture.purpose not in self._purposes or capture.truncated or not is_html(capture):
+            return False
+        return capture.status == 200 or self._is_unread(capture)
+
+    def _is_unread(self, capture: Capture) -> bool:
+        original = capture.original
+        return capture.is_not_modified and original is not None and not self.versions.knows(original.record_id)
 
     def note_obstacle(self, capture: Capture, block: bytes) -> None:
         """Say so if an error page is a wall; ``block`` is the answer as it was stored. To be called before ``add_capture``."""
@@ -70,8 +80,13 @@ class Rows:
     def add_capture(self, capture: Capture) -> None:
         """Take a capture's row; that of a page waits until the page was read."""
         if capture.purpose in self._purposes and capture.extraction is None:
-            capture.extraction, capture.reason = _unread(capture)
+            capture.extraction, capture.reason = self._state(capture)
         self.tabulator.add_capture(capture, awaits_reading=capture.extraction is None and self.is_page(capture))
+
+    def _state(self, capture: Capture) -> tuple[str | None, str | None]:
+        if not capture.is_not_modified:
+            return _unread(capture)
+        return (None, None) if self._is_unread(capture) else UNCHANGED
 
     def keep(self, page: Page, capture: Capture, found: Found, spider: str | None) -> ArticleRow | None:
         """The row of a page that is an article with something new to say, for ``Tabulator.add_article``; else None, and what

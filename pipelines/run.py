@@ -60,7 +60,10 @@ class Run(Rows):
         return capture
 
     def note_links(self, page: Page, capture: Capture) -> None:
-        """Store where a page leads, as a metadata record; left out if the disk refuses, for the page itself has it too."""
+        """Store where a page leads, as a metadata record, unless that was done when its bytes were stored; left out if the disk
+        refuses, for the page itself has it too."""
+        if capture.is_not_modified:
+            return
         if links := dict.fromkeys(link["url"] for link in page.links):
             with contextlib.suppress(OSError):
                 self.recorder.record_outlinks(capture, links)

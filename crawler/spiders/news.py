@@ -14,6 +14,7 @@ from scrapy.exceptions import CloseSpider
 from archive.url import site_key
 from crawler.archiving import Archiving
 from crawler.arguments import NewsArguments
+from crawler.conditional import NotModifiedError
 from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import parse_feed
 from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
@@ -244,6 +245,10 @@ class NewsSpider(scrapy.Spider):
         request: Request = failure.request  # type: ignore[attr-defined]
         if isinstance(failure.value, (RobotsForbiddenError, LeftOutError)):
             return  # counted as robotstxt/forbidden, or not asked for at all
+        if isinstance(failure.value, NotModifiedError):
+            if request.meta["purpose"] == "page":
+                self._count("unchanged")
+            return
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
         capture = request.meta.get("capture")

@@ -17,7 +17,7 @@ from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.tabulate import ArticleRow, Found
 from pipelines.workers import Workers
-from tests.archive.exchanges import exchange, response
+from tests.archive.exchanges import ASKING, exchange, response
 
 ARTICLE = response(
     b"<html><head><title>Ferry</title></head><body><article><h1>The ferry runs again</h1>"
@@ -26,6 +26,7 @@ ARTICLE = response(
     )
     + b"</article></body></html>"
 )
+NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
 FOUND = Found("list", None, "http://news.example/ferry")
 
 
@@ -107,10 +108,34 @@ def test_an_article_first_read_at_a_revisit_points_at_the_record_that_has_its_by
 
 
 def test_not_modified_is_unchanged(run: Run) -> None:
-    recorded(run, response=LONG)
-    recorded(run, response=b"HTTP/1.1 304 Not Modified\r\n\r\n")
-    (row,) = run.tabulator.take().captures
+    first = recorded(run, response=LONG)
+    row = run.keep(page(), first, FOUND, "news")
+    assert row is not None
+    run.tabulator.add_article(row)
+    run.close()
+    following = Run(run.collection, [("software", "test")], 1 << 30)
+    recorded(following, request=ASKING, response=NOT_MODIFIED)
+    (row,) = following.tabulator.take().captures
     assert (row["warc_record_type"], row["extraction"]) == ("revisit", "unchanged")
+
+
+def test_not_modified_is_read_from_its_original_if_there_is_no_row_of_that(run: Run) -> None:
+    first = recorded(run, response=LONG)
+    run.tabulator.settle(first, "timeout", "not read within 30 s")
+    again = recorded(run, request=ASKING, response=NOT_MODIFIED)
+    row = run.keep(page(), again, FOUND, "news")
+    assert row and (row["warc_record_id"], row["http_status"]) == (first.record_id, 200)
+    run.tabulator.add_article(row)
+    run.close()
+    assert not verify(run.collection).mismatches
+    assert states_of(run.collection.path) == {first.record_id: "timeout", again.record_id: "article"}
+
+
+def test_not_modified_says_nothing_if_nobody_asked(run: Run) -> None:
+    recorded(run, response=LONG)
+    recorded(run, response=NOT_MODIFIED)
+    (row,) = run.tabulator.take().captures
+    assert (row["warc_record_type"], row["extraction"], row["refers_to_record_id"]) == ("response", "failed", None)
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
