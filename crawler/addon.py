@@ -28,6 +28,9 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_WARC_MAX_BYTES": 1_000_000_000,
     "BROADSHEET_SYNC_SECONDS": 1.0,
     "BROADSHEET_PART_SECONDS": 60.0,
+    "BROADSHEET_WATCH_SHORTEST": 90.0,
+    "BROADSHEET_WATCH_LONGEST": 604_800.0,
+    "BROADSHEET_WATCH_REPORT_SECONDS": 3_600.0,
     "BROADSHEET_WORKERS": None,
     "BROADSHEET_PAGE_DEADLINE": 30.0,
     "BROADSHEET_CRAWL_DELAY_MAX": 60.0,
@@ -133,6 +136,8 @@ class Broadsheet:
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)
         extensions.setdefault("crawler.requisites.Requisites", 0)
+        extensions.setdefault("crawler.watch.Watch", 10)
+        settings["SPIDER_MIDDLEWARES"].setdefault("crawler.watch.Watch", 950)
         extensions.setdefault("crawler.plain_log.PlainLog", 0)
         extensions.setdefault("crawler.progress.Progress", 0)
         extensions.setdefault("crawler.summary.Summary", 0)

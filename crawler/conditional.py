@@ -16,8 +16,9 @@ from archive.capture import Capture
 from archive.http import content, parse_head
 from archive.reader import RecordError
 from archive.url import without_secrets
-from crawler.archiving import Archiving, collection_path
+from crawler.archiving import collection_path
 from pipelines.rows import UNCHANGED
+from pipelines.run import Run, current
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -35,7 +36,8 @@ class Conditional:
     """Downloader middleware, for requests whose ``meta["purpose"]`` is that of a page or an announcement.
 
     ``meta["was_read"]`` says that what the archive holds of an address was read already; ``meta["in_full"]`` that it is not
-    to be asked whether it has changed. ``meta["conditional"]`` names the record that was asked about.
+    to be asked whether it has changed; a page with ``meta["announced_by"]`` (``crawler.watch``) is not asked for if it is here.
+    ``meta["conditional"]`` names the record that was asked about.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -50,10 +52,10 @@ class Conditional:
         return cls(crawler)
 
     @property
-    def _archiving(self) -> Archiving:
-        archiving = self._crawler.get_extension(Archiving)
-        assert archiving is not None  # there is a collection
-        return archiving
+    def _run(self) -> Run:
+        run = current(self._crawler)
+        assert run is not None  # there is a collection
+        return run
 
     def process_request(self, request: Request) -> None:
         """Ask with validators if there are any; those of another address, which a redirect brought along, are taken out."""
@@ -62,8 +64,10 @@ class Conditional:
                 request.headers.pop(name, None)
         if request.method != "GET" or request.meta.get("purpose") not in _PURPOSES or request.meta.get("in_full"):
             return
-        known = self._archiving.run.originals
+        known = self._run.originals
         url = without_secrets(request.url)
+        if request.meta.get("announced_by") and known.get(url):
+            raise NotModifiedError("it is here, and only what announces it is watched")
         if (asked := known.validators(url)) and (original := known.get(url)):
             for name, value in asked.fields():
                 request.headers[name] = value.encode("latin-1")
@@ -80,7 +84,7 @@ class Conditional:
         if capture.original is None or capture.original.record_id != asked:
             return _in_full(request)
         if request.meta.get("was_read") or capture.extraction == UNCHANGED[0]:
-            self._archiving.run.tabulator.settle(capture, *UNCHANGED)
+            self._run.tabulator.settle(capture, *UNCHANGED)
             raise NotModifiedError(UNCHANGED[1])
         try:
             return self._archived(response, capture)
@@ -91,7 +95,7 @@ class Conditional:
         """The answer that was stored. Raises ValueError if it cannot be read any more."""
         place = capture.original
         assert place is not None
-        block = self._archiving.run.collection.read_record(place.filename, place.offset, place.length).block
+        block = self._run.collection.read_record(place.filename, place.offset, place.length).block
         head = parse_head(block)
         if head is None:
             raise RecordError("no HTTP response")

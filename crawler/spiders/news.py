@@ -22,6 +22,7 @@ from crawler.discovery.sitemaps import parse_sitemap
 from crawler.pace import Pace
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
+from crawler.watch import Watch
 from pipelines.article import Page
 from pipelines.blocked import against_crawlers
 from pipelines.reading import HEADERS
@@ -42,7 +43,8 @@ class NewsSpider(scrapy.Spider):
 
     Arguments, each given with ``-a NAME=VALUE``; addresses are parted by commas, or a file has one a line:
     ``sites`` front pages (their feeds, sitemaps and sections are found), ``feeds``, ``sitemaps``, ``urls`` pages themselves,
-    ``since`` an ISO 8601 date, ``max_articles`` a number, ``collection`` a folder (default ``collections/news``).
+    ``since`` an ISO 8601 date, ``max_articles`` a number, ``collection`` a folder (default ``collections/news``);
+    ``watch`` true, or ``every`` a length of time like ``15m``: go on for ever (``docs/watching.md``).
     """
 
     name = "news"
@@ -50,7 +52,7 @@ class NewsSpider(scrapy.Spider):
     def __init__(self, **arguments: str) -> None:
         """Raises crawler.arguments.ArgumentError for arguments that cannot be used."""
         super().__init__()
-        self.arguments = NewsArguments.parse(arguments)
+        self.given, self.arguments = arguments, NewsArguments.parse(arguments)
         self.collection = self.arguments.collection
         self._articles = 0
 
@@ -82,6 +84,12 @@ class NewsSpider(scrapy.Spider):
             meta={"purpose": purpose, "via": found.via},
             priority=_PRIORITY[purpose],
         )
+
+    def revisit(self, url: str, purpose: str, via: str | None, was_read: bool) -> Request:
+        """A visit to what is watched; ``was_read`` says that nothing is to be read of it if it has not changed."""
+        request = self._request(url, purpose, Found(purpose, via, url)).replace(url=url, dont_filter=True)
+        request.meta.update(watched=url, was_read=was_read, probe=via is not None)
+        return request
 
     async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         """A page: keep it if it is an article, follow its links if it is a front or section page."""
@@ -237,16 +245,19 @@ class NewsSpider(scrapy.Spider):
 
     def _unreadable(self, response: Response, what: str, error: ValueError) -> None:
         self.crawler.stats.inc_value(f"broadsheet/unreadable/{what}")
-        level = logging.DEBUG if response.meta.get("probe") else logging.WARNING
+        quiet = response.meta.get("probe") or response.meta.get("was_read")  # said before
+        level = logging.DEBUG if quiet else logging.WARNING
         self.logger.log(level, "No %s at %s: %s", what, response.url, error)
 
     def failed(self, failure: Failure) -> None:
         """A fetch that brought nothing to read: count it by its kind, settle its capture."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if watch := Watch.of(self.crawler):
+            watch.failed(request, failure.value)
         if isinstance(failure.value, (RobotsForbiddenError, LeftOutError)):
             return  # counted as robotstxt/forbidden, or not asked for at all
         if isinstance(failure.value, NotModifiedError):
-            if request.meta["purpose"] == "page":
+            if request.meta["purpose"] == "page" and request.meta.get("capture"):
                 self._count("unchanged")
             return
         response = getattr(failure.value, "response", None)

@@ -33,17 +33,19 @@ def test_what_is_no_tag_is_not(etag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "date", [MONDAY, "Monday, 23-Nov-26 11:00:00 GMT", "Mon, 23 Nov 2026 12:04:00 GMT", "1 Jan 1995 00:00:00 GMT"]
-)
-def test_a_date_of_change_is_sent_back_as_it_was_written(date: str) -> None:
-    assert of(modified=date) == Validators(None, date)
-
-
-@pytest.mark.parametrize(
     "date",
-    ["", "0", "-1", "yesterday", "Thu, 01 Jan 1970 00:00:00 GMT", "Tue, 24 Nov 2026 11:00:00 GMT", "Mon, 23 Nov 99999 11:00:00 GMT"]
-    + ["Mon, 23 Nov 2026 11:00:00 GMT" + " " * 60 + "x", "2026-11-23T11:00:00Z x"],
-)  # fmt: skip
+    [
+        "",
+        "0",
+        "-1",
+        "yesterday",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Tue, 24 Nov 2026 11:00:00 GMT",
+        "Mon, 23 Nov 99999 11:00:00 GMT",
+        MONDAY + " " * 60 + "x",
+        "2026-11-23T11:00:00Z x",
+    ],
+)
 def test_a_date_that_cannot_be_true_is_not(date: str) -> None:
     assert of(modified=date) is None
 

@@ -103,5 +103,5 @@ def path_of(number: int) -> str:
 
 def story(number: int) -> bytes:
     told = "".join(f"<p>{sentence(number * 10 + n)}</p>" for n in range(8))
-    head = f"<title>Timber boats crowd harbour {number}</title>"
-    return f"<html lang='en'><head>{head}</head><body><article><h1>Timber boats {number}</h1>{told}</article></body></html>".encode()
+    head, title = f"<title>Timber boats crowd harbour {number}</title>", f"<h1>Timber boats {number}</h1>"
+    return f"<html lang='en'><head>{head}</head><body><article>{title}{told}</article></body></html>".encode()

@@ -1,4 +1,4 @@
-"""A second crawl asks whether what it has is still the same: 304 answers cost no body, leave revisit records and lose nothing."""
+"""A second crawl asks whether what it has is still the same: 304 answers leave revisit records and lose nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
