@@ -135,6 +135,11 @@ class Tabulator:
         """Whether enough rows wait for a part of their own."""
         return len(self._ready) >= _PART_ROWS
 
+    @property
+    def unpublished_files(self) -> set[str]:
+        """The WARC files that have captures without a published row, but for those of a batch that was taken."""
+        return {row["warc_filename"] for row in self._ready.captures} | {one.filename for one in self._waiting.values()}
+
     def take(self, *, everything: bool = False) -> Batch:
         """The rows that are ready, with ``everything`` also those that still wait; they are the caller's to publish."""
         if everything:
