@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from archive.tables import Table
 from archive.url import surt
+from pipelines.newest import Newest
+
+_COLUMNS = ("version", "text_sha256", "uncut_text_sha256", "title_sha256", "warc_record_id")
 
 
 class Version(NamedTuple):
@@ -17,6 +22,11 @@ class Version(NamedTuple):
     uncut_text_sha256: str | None
     title_sha256: str | None
     record_id: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Version:
+        """The version that a row is."""
+        return cls(*(row[name] for name in _COLUMNS))
 
     @property
     def says(self) -> tuple[str | None, str | None]:
@@ -30,41 +40,33 @@ def article_id(url: str) -> str:
 
 
 class Versions:
-    """The newest version of every article, as the table has it and as this crawl goes on."""
+    """The newest version of every article, as the table has it and as this crawl goes on; kept in the file ``path``."""
 
-    def __init__(self, table: Table) -> None:
-        self._newest: dict[str, Version] = {}
-        self._records: set[str] = set()
-        columns = ["article_id", "version", "text_sha256", "uncut_text_sha256", "title_sha256", "warc_record_id"]
-        for batch in table.dataset().to_batches(columns=columns):
-            for identity, *version in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                self._keep(identity, Version(*version))
-                self._records.add(version[-1])
+    def __init__(self, table: Table, path: Path) -> None:
+        self._newest = Newest(path, table, ["article_id", *_COLUMNS])
+        self.learn, self.close = self._newest.learn, self._newest.close
 
-    def _keep(self, identity: str, version: Version) -> None:
-        known = self._newest.get(identity)
-        if known is None or known.number < version.number:
-            self._newest[identity] = version
+    def _known(self, row: Mapping[str, Any]) -> Version | None:
+        found = self._newest.get(row["article_id"])
+        return Version.of(found) if found else None
 
     def assign(self, row: dict[str, Any]) -> bool:
         """Number the row's version. False if the newest version says the same already: then it is no new row."""
-        known = self._newest.get(row["article_id"])
-        number = known.number + 1 if known else 1
-        cells = (row["text_sha256"], row["uncut_text_sha256"], row["title_sha256"], row["warc_record_id"])
-        version = Version(number, *cells)
-        if known and known.says == version.says:
-            row["version"] = known.number
-            return False
-        row["version"] = number
+        known = self._known(row)
+        row["version"] = known.number if known else 1
+        if known:
+            if known.says == Version.of(row).says:
+                return False
+            row["version"] = known.number + 1
         row["prev_version_sha256"] = known.text_sha256 if known else None
-        self._newest[row["article_id"]] = version
+        self._newest.put(row)
         return True
 
     def knows(self, record_id: str) -> bool:
-        """Whether the table had a row of this record when the run began."""
-        return record_id in self._records
+        """Whether the table has a row of this record."""
+        return self._newest.has_record(record_id)
 
     def has(self, row: dict[str, Any]) -> bool:
         """Whether the newest version was made from the very record that the row names: then the table has this row already."""
-        known = self._newest.get(row["article_id"])
+        known = self._known(row)
         return known is not None and known.record_id == row["warc_record_id"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from archive.capture import Capture, media_type
 from archive.collection import Collection
@@ -56,9 +58,13 @@ class Rows:
         self.collection, self.crawl_id, self._purposes = collection, crawl_id, purposes
         for table in (collection.articles, collection.captures):
             table.drop_partial()
-        self.versions = Versions(collection.articles)
+        self.versions = Versions(collection.articles, collection.path / "state" / "versions.sqlite")
         self.sites = Sites(collection)
-        self.tabulator = Tabulator(collection, crawl_id, sync, self.sites.learn)
+        self.tabulator = Tabulator(collection, crawl_id, sync, self._learn)
+
+    def _learn(self, parts: list[Path], rows: list[dict[str, Any]]) -> None:
+        self.versions.learn(parts, rows)
+        self.sites.learn(parts, rows)
 
     def is_page(self, capture: Capture) -> bool:
         """Whether a capture is a whole HTML page that was fetched to be read; or says that such a page is as it was, and the

@@ -134,6 +134,7 @@ class Run(Rows):
         finally:
             self.recorder.close()
             self.sites.close()
+            self.versions.close()
         merge(self.collection.index, merged(self._index_lines.values()), self._journal.names)
         self._journal.path.unlink(missing_ok=True)
 
