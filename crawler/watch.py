@@ -27,11 +27,13 @@ from scrapy.exceptions import (
 from archive.url import without_secrets
 from crawler.arguments import NewsArguments
 from crawler.conditional import NotModifiedError
+from crawler.guard import GuardedResolver, reactor_resolver
 from crawler.intervals import Bounds
 from crawler.pace import HostLeftError
-from crawler.robots import RobotsUnreachableError
+from crawler.robots import RobotsTxt, RobotsUnreachableError
 from crawler.schedule import Schedule
 from crawler.site_list import SiteList
+from crawler.watch_report import Report
 from pipelines.run import Run, current
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ WATCHED = frozenset({"front_page", "section", "feed", "sitemap"})
 _MOST = 1_000  # visits under way: beyond, what is due waits in the schedule
 _LOST = 6 * 3_600.0  # seconds after which a visit of which nothing was heard is made again
 _TICK = 1.0
+_HOUR = 3_600.0
 # what may be over in an hour
 _PASSING = (
     HostLeftError,
@@ -87,6 +90,7 @@ class Watch:
         self._tick = min(_TICK, bounds.shortest)
         self._report = Report(crawler.settings.getfloat("BROADSHEET_WATCH_REPORT_SECONDS"))
         self._visiting: dict[str, Visiting] = {}
+        self._tidied = time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -147,8 +151,18 @@ class Watch:
         if self._list.changed():
             self._take_list(now)
         self._visit(now)
+        if time.monotonic() - self._tidied >= _HOUR:
+            self._tidy()
         if line := self._report.line(self._schedule, self.crawler.stats.get_value("item_scraped_count", 0)):
             logger.info(line)
+
+    def _tidy(self) -> None:
+        """What one run may keep for ever, and weeks may not."""
+        self._tidied = time.monotonic()
+        if isinstance(resolver := reactor_resolver(), GuardedResolver):
+            resolver.forget()
+        if robots := self.crawler.get_downloader_middleware(RobotsTxt):
+            robots.forget_unused(_HOUR)
 
     def _keep_time(self, now: float) -> None:
         if back := self._schedule.keep_time(now):
@@ -216,7 +230,7 @@ class Watch:
     def request_scheduled(self, request: Request) -> None:
         """Count a page that a visit found, unless it is here."""
         visit = self._visiting.get(request.meta.get("announced_by") or "")
-        if visit and not self._run.originals.get(without_secrets(request.url)):
+        if visit and not request.meta.get("left_out") and not self._run.originals.get(without_secrets(request.url)):
             request.meta["is_new"] = True
             visit.new += 1
 
@@ -265,31 +279,3 @@ def _status(error: BaseException | None) -> int:
 def _may_pass(error: BaseException | None) -> bool:
     """Whether an address may well answer when it is asked again later."""
     return isinstance(error, _PASSING) or _status(error) >= 500 or _status(error) in (408, 425, 429)
-
-
-@dataclass(slots=True)
-class Report:
-    """What a watch says of itself: one line every ``seconds``."""
-
-    seconds: float
-    since: float = 0.0
-    visits: int = 0
-    unchanged: int = 0
-    entries: int = 0
-    articles: int = 0
-
-    def line(self, schedule: Schedule, articles: int) -> str | None:
-        """The line, if it is time for it; then the counting begins anew. ``articles`` are those of the whole crawl so far."""
-        now = time.monotonic()
-        self.since = self.since or now
-        if now - self.since < self.seconds:
-            return None
-        seeds, addresses = schedule.counts()
-        wait = max(0.0, (schedule.next_due() or 0.0) - time.time())
-        line = (
-            f"Watching {seeds:,} sites, {addresses:,} addresses: {self.visits:,} visits in {now - self.since:,.0f} s,"
-            f" {self.unchanged:,} of them unchanged; {self.entries:,} new entries, {articles - self.articles:,} articles;"
-            f" next visit in {wait:,.0f} s"
-        )
-        self.since, self.visits, self.unchanged, self.entries, self.articles = now, 0, 0, 0, articles
-        return line
