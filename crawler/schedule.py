@@ -6,6 +6,7 @@ again from the seeds.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
@@ -45,24 +46,32 @@ class Schedule:
     """The addresses that are watched. All instants are seconds since 1970, given by the caller."""
 
     def __init__(self, path: Path, bounds: Bounds) -> None:
-        self.bounds = bounds
+        """A file that is damaged, or of another version, is begun anew. Raises OSError if it cannot be opened."""
+        self.path, self.bounds = path, bounds
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._open(path)
-        except sqlite3.OperationalError:
-            raise
+            self._open()
+        except sqlite3.OperationalError as error:  # no room, no right: nothing is wrong with the file
+            raise OSError(errno.EIO, f"{path}: {error}") from error
         except sqlite3.DatabaseError:
-            for left in path.parent.glob(path.name + "*"):
-                left.unlink()
-            self._open(path)
+            self.begin_anew()
 
-    def _open(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None)
+    def begin_anew(self) -> None:
+        """Forget everything; ``follow`` is to come."""
+        self._database.close()
+        for left in self.path.parent.glob(self.path.name + "*"):
+            left.unlink()
+        self._open()
+
+    def _open(self) -> None:
+        self._database = sqlite3.connect(self.path, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, FILE_VERSION):
             raise sqlite3.DatabaseError(f"file version {version}")
+        if self._database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("damaged")
         if version == 0:
             self._database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FILE_VERSION}; COMMIT;")
 

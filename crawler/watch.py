@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -139,6 +140,12 @@ class Watch:
         while True:
             try:
                 self._go_on()
+            except sqlite3.OperationalError:
+                pass  # the disk is full, and the archive says so
+            except sqlite3.DatabaseError as error:
+                logger.warning("%s: %s; it is begun anew, and everything is visited", self._schedule.path, error)
+                self._schedule.begin_anew()
+                self._follow(time.time())
             except Exception:  # a watch of weeks does not end for one bad second
                 logger.exception("Watching: something went wrong, and goes on in a minute")
                 await asyncio.sleep(60)

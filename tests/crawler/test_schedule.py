@@ -115,11 +115,18 @@ def test_shorter_bounds_hold_at_once(schedule: Schedule, tmp_path: Path) -> None
     assert "http://a.test/" in due(later, NOW + 901)
 
 
-@pytest.mark.parametrize("damage", ["noise", "version"])
+@pytest.mark.parametrize("damage", ["noise", "version", "pages"])
 def test_a_file_that_cannot_be_read_is_begun_anew(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "watch.sqlite"
     if damage == "noise":
         path.write_bytes(b"no database at all" * 1000)
+    elif damage == "pages":
+        made = Schedule(path, BOUNDS)
+        made.follow([(f"http://{n}.test/", "front_page") for n in range(2000)], NOW)
+        made.close()
+        with path.open("r+b") as file:
+            file.seek(8192)
+            file.write(b"\x7f" * 50_000)
     else:
         sqlite3.connect(path).execute("PRAGMA user_version = 99").connection.commit()
     schedule = Schedule(path, BOUNDS)

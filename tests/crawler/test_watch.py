@@ -126,6 +126,7 @@ def test_what_did_not_change_answered_304_each_time(watched: Watched) -> None:
         assert statuses.count(304) >= 3
     revisits = [row for row in rows(watched.collection, "captures") if row["fetch_status"] == 304]
     assert {row["warc_record_type"] for row in revisits} == {"revisit"}
+    assert [row["extraction"] for row in revisits if row["url"].endswith("/")].count("unchanged") >= 2  # nobody read it again
 
 
 def test_it_ends_in_order_at_sigterm_and_all_of_it_is_proven(watched: Watched) -> None:
