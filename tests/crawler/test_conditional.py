@@ -1,5 +1,6 @@
 """A second crawl asks whether what it has is still the same: 304 answers leave revisit records and lose nothing."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import archive
 from archive.collection import open_collection
 from archive.reader import read_records
 from archive.verify import verify
+from tests.crawler.forge import Forge
 from tests.crawler.paper import Paper, path_of, story
-from tests.crawling import Outcome, crawl
 
 ODD = {
     # never asked, and says that nothing has changed
@@ -26,18 +27,26 @@ ODD = {
 }
 
 
+def crawl(forge: Forge, collection: Path, settings: dict[str, str] | None = None, **arguments: str) -> str:
+    """A crawl that ends well; what it said."""
+    log = collection.with_name(f"log-{uuid.uuid4()}")
+    forge.crawl(collection, log, settings, **arguments)
+    assert forge.wait() == 0, log.read_text()
+    return log.read_text()
+
+
 class Crawls:
     """A paper crawled twice: the first time two articles of it alone, the second time all, with one more."""
 
-    def __init__(self, paper: Paper, folder: Path) -> None:
+    def __init__(self, forge: Forge, paper: Paper, folder: Path) -> None:
         self.paper, self.collection = paper, folder / "c"
         odd = folder / "odd.txt"
         odd.write_text("\n".join(paper.home + path for path in ODD))
-        self.first = crawl(self.collection, sites=paper.home + "/", urls=str(odd))
+        self.first = crawl(forge, self.collection, sites=paper.home + "/", urls=str(odd))
         self.first_asked = list(paper.asked)
         paper.asked.clear()
         self.new = paper.publish()
-        self.second = crawl(self.collection, sites=paper.home + "/", urls=str(odd))
+        self.second = crawl(forge, self.collection, sites=paper.home + "/", urls=str(odd))
         self.asked = list(paper.asked)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -50,9 +59,9 @@ class Crawls:
 
 
 @pytest.fixture(scope="module")
-def crawls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawls]:
+def crawls(forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawls]:
     with Paper(3, odd=dict(ODD)) as paper:
-        yield Crawls(paper, tmp_path_factory.mktemp("twice"))
+        yield Crawls(forge, paper, tmp_path_factory.mktemp("twice"))
 
 
 def test_nothing_is_conditional_at_first(crawls: Crawls) -> None:
@@ -64,7 +73,7 @@ def test_an_unchanged_page_costs_a_304_and_is_unchanged(crawls: Crawls) -> None:
     row = crawls.row(path_of(1))
     assert (row["fetch_status"], row["warc_record_type"], row["extraction"]) == (304, "revisit", "unchanged")
     assert row["extraction_reason"] == "not modified, says the server"
-    assert "unchanged since an earlier crawl" in crawls.second.err
+    assert "unchanged since an earlier crawl" in crawls.second
 
 
 def test_its_record_is_a_revisit_by_the_profile_for_it_and_names_the_original(crawls: Crawls) -> None:
@@ -90,7 +99,7 @@ def test_a_304_that_nobody_asked_for_is_an_error_and_no_revisit(crawls: Crawls) 
     row = crawls.row(path_of(91))
     assert (row["warc_record_type"], row["extraction"]) == ("response", "failed")
     assert row["extraction_reason"] == "http 304, which answers no question of ours"
-    assert "1 http 304" in crawls.first.err
+    assert "1 http 304" in crawls.first
 
 
 @pytest.mark.parametrize("number", [92, 93])
@@ -102,30 +111,29 @@ def test_tags_that_are_none_are_not_sent_back(crawls: Crawls, number: int) -> No
 
 def test_all_of_it_is_proven(crawls: Crawls) -> None:
     assert not verify(open_collection(crawls.collection)).mismatches
-    assert "Traceback" not in crawls.first.err + crawls.second.err
+    assert "Traceback" not in crawls.first + crawls.second
 
 
-def test_feeds_and_front_pages_that_did_not_change_are_read_from_the_archive(tmp_path: Path) -> None:
+def test_feeds_and_front_pages_that_did_not_change_are_read_from_the_archive(forge: Forge, tmp_path: Path) -> None:
     """The first crawl ends before it has what the feed names; in the second all announcements are the same."""
     with Paper(4) as paper:
-        first = crawl(tmp_path / "c", sites=paper.home + "/", max_articles="1")
-        assert "max_articles" in first.err
+        first = crawl(forge, tmp_path / "c", sites=paper.home + "/", max_articles="1")
+        assert "max_articles" in first
         paper.asked.clear()
-        second = crawl(tmp_path / "c", sites=paper.home + "/")
+        crawl(forge, tmp_path / "c", sites=paper.home + "/")
         assert (paper.statuses("/"), paper.statuses("/feed.xml")) == ([304], [304])
-        assert second.code == 0, second.err
         rows = archive.open_articles(tmp_path / "c").to_table().to_pylist()
         assert {row["url"] for row in rows} == {paper.url(number) for number in range(1, 5)}
     assert not verify(open_collection(tmp_path / "c")).mismatches
 
 
-def test_a_page_that_was_left_out_before_becomes_a_row_from_the_bytes_of_then(tmp_path: Path) -> None:
+def test_a_page_that_was_left_out_before_becomes_a_row_from_the_bytes_of_then(forge: Forge, tmp_path: Path) -> None:
     with Paper(1) as paper:
         urls = tmp_path / "urls.txt"
         urls.write_text(paper.url(1) + "\n")
-        first = left_out(tmp_path / "c", urls)
-        assert not archive.open_articles(tmp_path / "c").count_rows(), first.err
-        second = crawl(tmp_path / "c", urls=str(urls))
+        first = crawl(forge, tmp_path / "c", {"BROADSHEET_PAGE_DEADLINE": "0.0001"}, urls=str(urls))
+        assert not archive.open_articles(tmp_path / "c").count_rows(), first
+        second = crawl(forge, tmp_path / "c", urls=str(urls))
         assert paper.statuses(path_of(1)) == [200, 304]
     (row,) = archive.open_articles(tmp_path / "c").to_table().to_pylist()
     assert row["http_status"] == 200
@@ -133,18 +141,13 @@ def test_a_page_that_was_left_out_before_becomes_a_row_from_the_bytes_of_then(tm
     pages = [capture for capture in captures if capture["purpose"] == "page"]
     first_capture, again = sorted(pages, key=lambda capture: capture["fetch_time"])
     assert row["warc_record_id"] == first_capture["warc_record_id"]
-    assert (first_capture["extraction"], again["extraction"]) == ("timeout", "article"), second.err
+    assert (first_capture["extraction"], again["extraction"]) == ("timeout", "article"), second
     assert not verify(open_collection(tmp_path / "c")).mismatches
 
 
-def left_out(collection: Path, urls: Path) -> Outcome:
-    """A crawl that fetches pages, and reads none of them in time."""
-    return crawl(collection, {"BROADSHEET_PAGE_DEADLINE": "0.0001"}, urls=str(urls))
-
-
-def test_if_the_original_is_gone_or_damaged_the_page_is_asked_for_in_full(tmp_path: Path) -> None:
+def test_if_the_original_is_gone_or_damaged_the_page_is_asked_for_in_full(forge: Forge, tmp_path: Path) -> None:
     with Paper(1) as paper:
-        crawl(tmp_path / "c", sites=paper.home + "/")
+        crawl(forge, tmp_path / "c", sites=paper.home + "/")
         (file,) = (tmp_path / "c" / "archive").glob("*.warc.gz")
         place = next(
             row
@@ -156,7 +159,7 @@ def test_if_the_original_is_gone_or_damaged_the_page_is_asked_for_in_full(tmp_pa
         data[middle : middle + 8] = bytes(8)
         file.write_bytes(data)
         paper.asked.clear()
-        again = crawl(tmp_path / "c", sites=paper.home + "/")
+        again = crawl(forge, tmp_path / "c", sites=paper.home + "/")
         assert paper.statuses("/feed.xml") == [304, 200]
-        assert again.code == 0 and "Traceback" not in again.err, again.err
+        assert "Traceback" not in again, again
     assert [*read_records(sorted((tmp_path / "c" / "archive").glob("*.warc.gz"))[-1])]

@@ -26,12 +26,6 @@ QUICK = {
 }
 
 
-@pytest.fixture(scope="module")
-def forge() -> Iterator[Forge]:
-    with Forge() as forge:
-        yield forge
-
-
 class Watching:
     """A watch that runs; ``said`` is what it wrote on standard error so far."""
 
