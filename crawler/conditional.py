@@ -111,4 +111,5 @@ class Conditional:
 def _in_full(request: Request) -> Request:
     again = request.replace(dont_filter=True)
     again.meta["in_full"] = True
+    again.meta.pop("capture", None)
     return again

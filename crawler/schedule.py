@@ -26,6 +26,14 @@ CREATE INDEX by_seed ON visits (seed);
 CREATE TABLE clock (last REAL);
 INSERT INTO clock VALUES (0);
 """
+_DUE = """
+SELECT url, purpose, via, seed, read_by FROM (
+    SELECT *, row_number() OVER (PARTITION BY seed ORDER BY due) AS turn FROM (
+        SELECT * FROM visits WHERE active AND due <= ? ORDER BY due LIMIT 20000
+    )
+) WHERE turn <= ? ORDER BY due LIMIT ?
+"""
+_EACH = 10  # visits to what was found from one seed that are under way
 _MOST = 1_000  # addresses that one seed may have watched: beyond, it is a trap or an archive
 _BACK = 60.0  # seconds by which a clock may be set back without a word
 
@@ -113,9 +121,8 @@ class Schedule:
         return self._write("INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, 1, ?, ?, NULL, NULL)", row)
 
     def due(self, now: float, most: int) -> list[Visit]:
-        """What is to be visited by now, the longest due first."""
-        columns = "SELECT url, purpose, via, seed, read_by FROM visits WHERE active AND due <= ? ORDER BY due LIMIT ?"
-        return [Visit(*row) for row in self._database.execute(columns, (now, most))]
+        """What is to be visited by now, the longest due first; of each seed so many that a slow one keeps no other waiting."""
+        return [Visit(*row) for row in self._database.execute(_DUE, (now, _EACH, most))]
 
     def visited(self, url: str, now: float, new: int, run: str) -> None:
         """Note what a visit brought, and that ``run`` has read it."""

@@ -195,6 +195,8 @@ class Watch:
         engine = self.crawler.engine
         if engine is None or engine.paused or engine._slot is None or engine._slot.closing:
             return
+        if len(self._visiting) > _MOST // 2:
+            return  # looking for more is not free if much is due
         for visit in self._schedule.due(now, _MOST):
             if visit.url not in self._visiting and len(self._visiting) < _MOST:
                 self._visiting[visit.url] = Visiting(visit.purpose, visit.seed, time.monotonic())

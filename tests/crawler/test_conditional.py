@@ -35,8 +35,15 @@ def crawl(forge: Forge, collection: Path, settings: dict[str, str] | None = None
     return log.read_text()
 
 
+ODD["/2026/11/timber-boats-crowd-harbour-94.html"] = lambda: (200, {"Content-Type": "text/html", "ETag": '"94"'}, story(94))
+MOVED = {
+    "/2026/11/timber-boats-crowd-harbour-94.html": lambda: (301, {"Location": path_of(95)}, b"moved"),
+    "/2026/11/timber-boats-crowd-harbour-95.html": lambda: (200, {"Content-Type": "text/html"}, story(94)),
+}
+
+
 class Crawls:
-    """A paper crawled twice: the first time two articles of it alone, the second time all, with one more."""
+    """A paper crawled twice; the second time there is one story more, and one has moved."""
 
     def __init__(self, forge: Forge, paper: Paper, folder: Path) -> None:
         self.paper, self.collection = paper, folder / "c"
@@ -46,6 +53,7 @@ class Crawls:
         self.first_asked = list(paper.asked)
         paper.asked.clear()
         self.new = paper.publish()
+        paper.odd |= MOVED
         self.second = crawl(forge, self.collection, sites=paper.home + "/", urls=str(odd))
         self.asked = list(paper.asked)
 
@@ -107,6 +115,13 @@ def test_tags_that_are_none_are_not_sent_back(crawls: Crawls, number: int) -> No
     (again,) = (one for one in crawls.asked if one.path == path_of(number))
     assert not {"If-None-Match", "If-Modified-Since"} & again.headers.keys()
     assert crawls.row(path_of(number))["extraction"] == "unchanged"  # the same bytes
+
+
+def test_validators_are_not_taken_along_to_where_a_redirect_leads(crawls: Crawls) -> None:
+    (moved,) = (one for one in crawls.asked if one.path == path_of(94))
+    (there,) = (one for one in crawls.asked if one.path == path_of(95))
+    assert (moved.headers.get("If-None-Match"), there.headers.get("If-None-Match")) == ('"94"', None)
+    assert crawls.row(path_of(95))["fetch_status"] == 200
 
 
 def test_all_of_it_is_proven(crawls: Crawls) -> None:

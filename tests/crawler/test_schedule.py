@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crawler.intervals import Bounds
-from crawler.schedule import _MOST, Schedule
+from crawler.schedule import _EACH, _MOST, Schedule
 
 BOUNDS = Bounds(90, 7 * 86_400, 900)
 NOW = 1_700_000_000.0
@@ -84,6 +84,14 @@ def test_failures_wait_longer_each_time_but_not_because_of_their_host(schedule: 
 def test_a_seed_has_so_many_and_no_more(schedule: Schedule) -> None:
     taken = [schedule.admit(f"http://a.test/{n}/", "section", None, "http://a.test/", NOW) for n in range(_MOST)]
     assert taken == [True] * (_MOST - 1) + [False]
+
+
+def test_one_seed_keeps_no_other_waiting(schedule: Schedule) -> None:
+    for n in range(500):
+        schedule.admit(f"http://a.test/{n}/", "section", None, "http://a.test/", NOW - 1)
+    found = schedule.due(NOW, 100)
+    assert [visit.seed for visit in found].count("http://a.test/") == _EACH
+    assert found[-1].url == "http://b.test/feed"
 
 
 def test_a_clock_that_is_set_back_moves_the_plan_and_stops_nothing(schedule: Schedule, tmp_path: Path) -> None:
