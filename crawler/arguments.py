@@ -63,17 +63,11 @@ class NewsArguments:
         )
         if not parsed.seeds:
             raise ArgumentError("nothing to crawl: give sites=, feeds=, sitemaps= or urls=, e.g. -a sites=https://example.org/")
-        if parsed.watch and not parsed.announcements:
+        if parsed.watch and not (parsed.sites or parsed.feeds or parsed.sitemaps):
             raise ArgumentError("watch: there is nothing to watch in a list of pages; give sites=, feeds= or sitemaps=")
         if parsed.every and not parsed.watch:
             raise ArgumentError("every: goes with watch=true alone; leave one of them out")
         return parsed
-
-    @property
-    def announcements(self) -> list[tuple[str, str]]:
-        """The addresses that are watched, each with what it is."""
-        kinds = ((self.sites, "front_page"), (self.feeds, "feed"), (self.sitemaps, "sitemap"))
-        return [(url, purpose) for urls, purpose in kinds for url in urls]
 
     @property
     def seeds(self) -> tuple[str, ...]:

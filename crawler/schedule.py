@@ -18,7 +18,7 @@ from crawler.intervals import Bounds, after_failure, after_visit
 FILE_VERSION = 1
 _TABLES = """
 CREATE TABLE visits (
-    url TEXT PRIMARY KEY, purpose TEXT, via TEXT, seed TEXT, active INTEGER,
+    url TEXT PRIMARY KEY, purpose TEXT, request TEXT, seed TEXT, active INTEGER,
     "interval" REAL, due REAL, visited REAL, read_by TEXT
 ) WITHOUT ROWID;
 CREATE INDEX by_due ON visits (due) WHERE active;
@@ -27,7 +27,7 @@ CREATE TABLE clock (last REAL);
 INSERT INTO clock VALUES (0);
 """
 _DUE = """
-SELECT url, purpose, via, seed, read_by FROM (
+SELECT url, purpose, request, seed, read_by FROM (
     SELECT *, row_number() OVER (PARTITION BY seed ORDER BY due) AS turn FROM (
         SELECT * FROM visits WHERE active AND due <= ? ORDER BY due LIMIT 20000
     )
@@ -40,12 +40,12 @@ _BACK = 60.0  # seconds by which a clock may be set back without a word
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An address whose time has come. ``via`` and ``seed`` say how it was found; ``read_by`` names the run that last read what
-    it answers."""
+    """An address whose time has come: the ``request`` for it, as text, and the ``seed`` that it was found from; ``read_by``
+    names the run that last read what it answers."""
 
     url: str
     purpose: str
-    via: str | None
+    request: str
     seed: str
     read_by: str | None
 
@@ -87,20 +87,23 @@ class Schedule:
         """Close the file."""
         self._database.close()
 
-    def follow(self, seeds: Iterable[tuple[str, str]], now: float) -> tuple[int, int]:
-        """Watch these seeds (address and purpose) and what was found from them, and nothing else; how many are new, and how
-        many are left out from now on. What is left out keeps its place, should it come back."""
+    def follow(self, seeds: Iterable[tuple[str, str, str]], now: float) -> tuple[int, int]:
+        """Watch these seeds (address, purpose, request) and what was found from them, and nothing else; how many are new, and
+        how many are left out from now on. What is left out keeps its place, should it come back."""
         with self._database:
             self._database.execute("BEGIN")
             before = self._watched_seeds()
-            self._database.execute("CREATE TEMP TABLE IF NOT EXISTS seeds (url TEXT PRIMARY KEY, purpose TEXT)")
+            self._database.execute("CREATE TEMP TABLE IF NOT EXISTS seeds (url TEXT PRIMARY KEY, purpose TEXT, request TEXT)")
             self._database.execute("DELETE FROM seeds")
-            self._database.executemany("INSERT OR IGNORE INTO seeds VALUES (?, ?)", seeds)
+            self._database.executemany("INSERT OR IGNORE INTO seeds VALUES (?, ?, ?)", seeds)
             self._database.execute(
-                "INSERT OR IGNORE INTO visits SELECT url, purpose, NULL, url, 1, ?, ?, NULL, NULL FROM seeds",
+                "INSERT OR IGNORE INTO visits SELECT url, purpose, request, url, 1, ?, ?, NULL, NULL FROM seeds",
                 (self.bounds.first, now),
             )
-            self._database.execute("UPDATE visits SET via = NULL, seed = url WHERE url IN (SELECT url FROM seeds)")
+            self._database.execute(
+                "UPDATE visits SET seed = visits.url, purpose = seeds.purpose, request = seeds.request"
+                " FROM seeds WHERE seeds.url = visits.url"
+            )
             self._database.execute("UPDATE visits SET active = seed IN (SELECT url FROM seeds)")
             # whatever bounds held before, these hold now
             self._database.execute("UPDATE visits SET due = ? + ? WHERE active AND due > ? + ?", (now, self.bounds.longest) * 2)
@@ -110,14 +113,14 @@ class Schedule:
     def _watched_seeds(self) -> set[str]:
         return {seed for (seed,) in self._database.execute("SELECT url FROM visits WHERE active AND url = seed")}
 
-    def admit(self, url: str, purpose: str, via: str | None, seed: str, due: float) -> bool:
+    def admit(self, url: str, purpose: str, request: str, seed: str, due: float) -> bool:
         """Watch an address, from the instant ``due`` on if it is new; False if its seed has as many as it may have."""
         known = self._database.execute("SELECT active FROM visits WHERE url = ?", (url,)).fetchone()
         if known and known[0]:
             return True
         if self._database.execute("SELECT count(*) FROM visits WHERE seed = ?", (seed,)).fetchone()[0] >= _MOST:
             return False
-        row = (url, purpose, via, seed, self.bounds.first, due)
+        row = (url, purpose, request, seed, self.bounds.first, due)
         return self._write("INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, 1, ?, ?, NULL, NULL)", row)
 
     def due(self, now: float, most: int) -> list[Visit]:

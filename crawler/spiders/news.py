@@ -85,12 +85,6 @@ class NewsSpider(scrapy.Spider):
             priority=_PRIORITY[purpose],
         )
 
-    def revisit(self, url: str, purpose: str, via: str | None, was_read: bool) -> Request:
-        """A visit to what is watched; ``was_read`` says that nothing is to be read of it if it has not changed."""
-        request = self._request(url, purpose, Found(purpose, via, url)).replace(url=url, dont_filter=True)
-        request.meta.update(watched=url, was_read=was_read, probe=via is not None)
-        return request
-
     async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         """A page: keep it if it is an article, follow its links if it is a front or section page."""
         if response.meta["capture"].truncated:

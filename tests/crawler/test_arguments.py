@@ -30,7 +30,6 @@ def test_since_is_an_instant_and_max_articles_a_number() -> None:
 def test_every_watches_and_names_the_longest_interval() -> None:
     parsed = NewsArguments.parse({"sites": "a.example", "feeds": "https://a.example/rss", "every": "15m"})
     assert (parsed.watch, parsed.every) == (True, 900)
-    assert parsed.announcements == [("https://a.example/", "front_page"), ("https://a.example/rss", "feed")]
     assert NewsArguments.parse({"sites": "a.example", "watch": "True"}).watch
     assert not NewsArguments.parse({"sites": "a.example", "watch": "false"}).watch
 

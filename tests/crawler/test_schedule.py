@@ -10,7 +10,7 @@ from crawler.schedule import _EACH, _MOST, Schedule
 
 BOUNDS = Bounds(90, 7 * 86_400, 900)
 NOW = 1_700_000_000.0
-SEEDS = [("http://a.test/", "front_page"), ("http://b.test/feed", "feed")]
+SEEDS = [("http://a.test/", "front_page", "{}"), ("http://b.test/feed", "feed", "{}")]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_seeds_are_due_at_once_and_then_in_their_interval(schedule: Schedule) ->
 
 
 def test_what_was_found_is_due_at_once_and_once(schedule: Schedule) -> None:
-    section = ("http://a.test/world/", "section", "http://a.test/", "http://a.test/")
+    section = ("http://a.test/world/", "section", "{}", "http://a.test/")
     assert schedule.admit(*section, NOW + 5)
     assert "http://a.test/world/" in due(schedule, NOW + 5)
     schedule.visited("http://a.test/world/", NOW + 5, 0, "run")
@@ -53,9 +53,9 @@ def test_a_later_run_goes_on_where_it_was(schedule: Schedule, tmp_path: Path) ->
 
 
 def test_a_changed_list_takes_in_and_leaves_out_with_all_that_was_found(schedule: Schedule) -> None:
-    schedule.admit("http://a.test/rss", "feed", "http://a.test/", "http://a.test/", NOW)
+    schedule.admit("http://a.test/rss", "feed", "{}", "http://a.test/", NOW)
     schedule.visited("http://a.test/rss", NOW, 0, "run")
-    assert schedule.follow([*SEEDS[1:], ("http://c.test/", "front_page")], NOW) == (1, 1)
+    assert schedule.follow([*SEEDS[1:], ("http://c.test/", "front_page", "{}")], NOW) == (1, 1)
     assert due(schedule, NOW + 10**6) == ["http://b.test/feed", "http://c.test/"]
     assert schedule.counts() == (2, 2)
     assert schedule.follow(SEEDS, NOW) == (1, 1)  # it comes back, and has kept its place
@@ -64,11 +64,11 @@ def test_a_changed_list_takes_in_and_leaves_out_with_all_that_was_found(schedule
 
 def test_a_feed_that_was_a_seed_and_is_one_no_more_may_be_found_again(schedule: Schedule) -> None:
     schedule.follow(SEEDS[:1], NOW)
-    assert schedule.admit("http://b.test/feed", "feed", "http://a.test/", "http://a.test/", NOW)
+    assert schedule.admit("http://b.test/feed", "feed", "found", "http://a.test/", NOW)
     assert "http://b.test/feed" in due(schedule, NOW)
     schedule.follow(SEEDS, NOW)
     (visit,) = (visit for visit in schedule.due(NOW, 9) if visit.url == "http://b.test/feed")
-    assert (visit.seed, visit.via) == ("http://b.test/feed", None)
+    assert (visit.seed, visit.request) == ("http://b.test/feed", "{}")
 
 
 def test_failures_wait_longer_each_time_but_not_because_of_their_host(schedule: Schedule) -> None:
@@ -82,13 +82,13 @@ def test_failures_wait_longer_each_time_but_not_because_of_their_host(schedule: 
 
 
 def test_a_seed_has_so_many_and_no_more(schedule: Schedule) -> None:
-    taken = [schedule.admit(f"http://a.test/{n}/", "section", None, "http://a.test/", NOW) for n in range(_MOST)]
+    taken = [schedule.admit(f"http://a.test/{n}/", "section", "{}", "http://a.test/", NOW) for n in range(_MOST)]
     assert taken == [True] * (_MOST - 1) + [False]
 
 
 def test_one_seed_keeps_no_other_waiting(schedule: Schedule) -> None:
     for n in range(500):
-        schedule.admit(f"http://a.test/{n}/", "section", None, "http://a.test/", NOW - 1)
+        schedule.admit(f"http://a.test/{n}/", "section", "{}", "http://a.test/", NOW - 1)
     found = schedule.due(NOW, 100)
     assert [visit.seed for visit in found].count("http://a.test/") == _EACH
     assert found[-1].url == "http://b.test/feed"
@@ -96,7 +96,7 @@ def test_one_seed_keeps_no_other_waiting(schedule: Schedule) -> None:
 
 def test_a_clock_that_is_set_back_moves_the_plan_and_stops_nothing(schedule: Schedule, tmp_path: Path) -> None:
     schedule.keep_time(NOW)
-    for url, _ in SEEDS:
+    for url, *_ in SEEDS:
         schedule.visited(url, NOW, 0, "run")
     year = 365 * 86_400
     assert schedule.keep_time(NOW + 1) == 0
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_read_is_begun_anew(tmp_path: Path, damage: str) -
         path.write_bytes(b"no database at all" * 1000)
     elif damage == "pages":
         made = Schedule(path, BOUNDS)
-        made.follow([(f"http://{n}.test/", "front_page") for n in range(2000)], NOW)
+        made.follow([(f"http://{n}.test/", "front_page", "{}") for n in range(2000)], NOW)
         made.close()
         with path.open("r+b") as file:
             file.seek(8192)

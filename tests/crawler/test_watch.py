@@ -208,3 +208,13 @@ def test_what_the_bounds_do_not_allow_ends_in_one_line(tmp_path: Path) -> None:
     assert outcome.code == 2
     assert "every: 10 s is not within 90 s and 604800 s; e.g. -a every=15m" in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_what_is_secret_is_not_watched_and_not_written_down(forge: Forge, tmp_path: Path) -> None:
+    with Paper(1) as paper:
+        secret = paper.home.replace("//", "//me:hunter2@") + "/feed.xml"
+        with watching(forge, tmp_path / "c", feeds=f"{secret},{paper.home}/feed.xml") as watch:
+            watch.until(lambda: paper.statuses(path_of(1)))
+            assert watch.stop() == 0
+        assert f"Not watched: {paper.home}/feed.xml: it holds a user name" in watch.said
+    assert not [path for path in (tmp_path / "c").rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
