@@ -69,16 +69,27 @@ class Visits:
     def __init__(self, schedule: Schedule, spider: Spider, run: Run, report: Report) -> None:
         self._schedule, self._spider, self._run, self._report = schedule, spider, run, report
         self._under_way: dict[str, Visiting] = {}
+        self._rests: dict[str, float] = {}  # until when a seed is not visited, so that its pages come to their turn, too
 
     def send(self, engine: ExecutionEngine, now: float) -> None:
         """Give the engine the visits that are due at ``now`` (seconds since 1970)."""
         if len(self._under_way) > _MOST // 2:
             return  # looking for more is not free if much is due
+        began = time.monotonic()
         for visit in self._schedule.due(now, _MOST):
-            if visit.url not in self._under_way and len(self._under_way) < _MOST and (request := self._request(visit)):
-                self._under_way[visit.url] = Visiting(visit.purpose, visit.seed, time.monotonic())
+            if visit.url in self._under_way or len(self._under_way) >= _MOST or self._rests.get(visit.seed, 0.0) > began:
+                continue
+            if request := self._request(visit):
+                self._under_way[visit.url] = Visiting(visit.purpose, visit.seed, began)
                 self._report.visits += 1
                 engine.crawl(request)
+
+    def _end(self, url: str) -> Visiting | None:
+        """A visit is over. Its seed rests for as long as that took: visits go before pages, and would keep a slow host busy."""
+        if visit := self._under_way.pop(url, None):
+            now = time.monotonic()
+            self._rests[visit.seed] = max(self._rests.get(visit.seed, 0.0), 2 * now - visit.since)
+        return visit
 
     def _request(self, visit: Visit) -> Request | None:
         try:
@@ -124,10 +135,10 @@ class Visits:
         """Plan the next visit to what was read; a moment later than that was done, so that all that it named was counted."""
         oldest = time.monotonic() - _LOST
         for url in [url for url, visit in self._under_way.items() if visit.read or visit.since < oldest]:
-            visit = self._under_way.pop(url)
-            if visit.read and visit.purpose not in WATCHED:
+            visit = self._end(url)
+            if visit and visit.read and visit.purpose not in WATCHED:
                 self._schedule.drop(url)
-            elif visit.read:
+            elif visit and visit.read:
                 self._report.entries += visit.new
                 self._schedule.visited(url, time.time(), visit.new, self._run.crawl_id)
 
@@ -145,7 +156,7 @@ class Visits:
             self._admit(request, seed, time.time() + self._schedule.bounds.first)
 
     def _visit_failed(self, url: str, visit: Visiting, error: BaseException | None) -> None:
-        self._under_way.pop(url, None)
+        self._end(url)
         if visit.purpose not in WATCHED and not _may_pass(error):
             self._schedule.drop(url)
             return
