@@ -6,7 +6,7 @@ articles, a front page its links, as if it had come in full. A page that has its
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Headers, Response
@@ -29,7 +29,7 @@ _FRAMING = frozenset({"content-encoding", "content-length", "transfer-encoding"}
 
 
 class NotModifiedError(IgnoreRequest):
-    """The server says that its answer is still the one that is here, and there is nothing to be read from that any more."""
+    """An answer is still the one that is here, says the server or do its bytes, and nothing is to be read from it any more."""
 
 
 class Conditional:
@@ -76,20 +76,25 @@ class Conditional:
     def process_response(self, request: Request, response: Response) -> Response | Request:
         """Put what the archive has in the place of a 304 that was asked for.
 
-        Raises NotModifiedError if that was read before.
+        Raises NotModifiedError if that was read before, or, of what is watched, an answer that has the same bytes again.
         """
         asked, capture = request.meta.get("conditional"), request.meta.get("capture")
+        if request.meta.get("was_read") and response.status == 200 and capture is not None and capture.original:
+            self._nothing_new(capture, "unchanged", "the same bytes as before")
         if response.status != 304 or not asked or capture is None:
             return response
         if capture.original is None or capture.original.record_id != asked:
             return _in_full(request)
         if request.meta.get("was_read") or capture.extraction == UNCHANGED[0]:
-            self._run.tabulator.settle(capture, *UNCHANGED)
-            raise NotModifiedError(UNCHANGED[1])
+            self._nothing_new(capture, *UNCHANGED)
         try:
             return self._archived(response, capture)
         except ValueError:
             return _in_full(request)
+
+    def _nothing_new(self, capture: Capture, state: str, reason: str) -> NoReturn:
+        self._run.tabulator.settle(capture, state, reason)
+        raise NotModifiedError(reason)
 
     def _archived(self, response: Response, capture: Capture) -> Response:
         """The answer that was stored. Raises ValueError if it cannot be read any more."""

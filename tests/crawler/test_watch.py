@@ -100,6 +100,17 @@ class Watched:
                 self.code, self.said = watch.stop(), watch.said
 
 
+def test_an_answer_with_the_same_bytes_is_not_read_again(forge: Forge, tmp_path: Path) -> None:
+    with Paper(40) as paper:
+        front = paper._document("/")[1]
+        paper.odd["/"] = lambda: (200, {"Content-Type": "text/html"}, front)  # without any validators
+        with watching(forge, tmp_path / "c", {"ROBOTSTXT_OBEY": "False"}, sites=paper.home + "/") as watch:
+            watch.until(lambda: len(paper.statuses("/")) >= 5)
+            assert watch.stop() == 0
+    states = [row["extraction"] for row in rows(tmp_path / "c", "captures") if row["url"] == paper.home + "/"]
+    assert (states.count("not_article"), set(states)) == (1, {"not_article", "unchanged"})
+
+
 @pytest.fixture(scope="module")
 def watched(forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     return Watched(forge, tmp_path_factory.mktemp("watch"))
