@@ -82,6 +82,7 @@ class Schedule:
             raise sqlite3.DatabaseError("damaged")
         if version == 0:
             self._database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FILE_VERSION}; COMMIT;")
+        (self._last,) = (self._saved,) = self._database.execute("SELECT last FROM clock").fetchone()
 
     def close(self) -> None:
         """Close the file."""
@@ -163,13 +164,16 @@ class Schedule:
 
     def keep_time(self, now: float) -> float:
         """To be called now and then. If the clock was set back, all that is planned moves with it; by how many seconds."""
-        (last,) = self._database.execute("SELECT last FROM clock").fetchone()
-        back = last - now if last - now > _BACK else 0.0
+        back = self._last - now if self._last - now > _BACK else 0.0
+        self._last = now
+        if not back and 0 <= now - self._saved < _BACK:
+            return 0.0
         with suppress(sqlite3.OperationalError), self._database:
             self._database.execute("BEGIN")
             if back:
                 self._database.execute("UPDATE visits SET due = due - ?, visited = visited - ?", (back, back))
             self._database.execute("UPDATE clock SET last = ?", (now,))
+            self._saved = now
         return back
 
     def counts(self) -> tuple[int, int]:
