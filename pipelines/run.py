@@ -24,6 +24,7 @@ from archive.reader import RecordError, captures
 from archive.record import Original
 from archive.recovery import Recovered, recover
 from pipelines.article import Page
+from pipelines.recipes import Recipes
 from pipelines.record import Recorder
 from pipelines.rows import Rows, new_crawl_id
 
@@ -39,7 +40,13 @@ class Run(Rows):
     """What a crawl writes: records and their rows. ``crawl_id`` names it in every row and file."""
 
     def __init__(
-        self, collection: Collection, info: Iterable[tuple[str, str]], max_bytes: int, max_seconds: float = math.inf
+        self,
+        collection: Collection,
+        info: Iterable[tuple[str, str]],
+        max_bytes: int,
+        recipes: Recipes | None = None,
+        *,
+        max_seconds: float = math.inf,
     ) -> None:
         crawl_id = new_crawl_id()
         self.recovered: list[Recovered] = recover(collection.archive)
@@ -48,7 +55,7 @@ class Run(Rows):
         self.recorder = Recorder(
             collection.archive, info, max_bytes, self.originals, self._journal.add, max_seconds=max_seconds
         )
-        super().__init__(collection, crawl_id, self.recorder.sync)
+        super().__init__(collection, crawl_id, self.recorder.sync, recipes=recipes)
         self._index_lines: dict[str, Lines] = {}  # by WARC file
         self.closed = False
 
