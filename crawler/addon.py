@@ -31,8 +31,12 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_ALLOW_PRIVATE": [],
     "BROADSHEET_HOSTS": [],
     "BROADSHEET_WARC_MAX_BYTES": 1_000_000_000,
+    "BROADSHEET_WARC_MAX_SECONDS": 86_400.0,
     "BROADSHEET_SYNC_SECONDS": 1.0,
     "BROADSHEET_PART_SECONDS": 60.0,
+    "BROADSHEET_WATCH_SHORTEST": 90.0,
+    "BROADSHEET_WATCH_LONGEST": 604_800.0,
+    "BROADSHEET_WATCH_REPORT_SECONDS": 3_600.0,
     "BROADSHEET_WORKERS": None,
     "BROADSHEET_PAGE_DEADLINE": 30.0,
     "BROADSHEET_CRAWL_DELAY_MAX": 60.0,
@@ -131,6 +135,7 @@ class Broadsheet:
         middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
         middlewares["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"] = None
         middlewares.setdefault("crawler.unpacking.Unpacking", 590)
+        middlewares.setdefault("crawler.conditional.Conditional", 580)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
         middlewares.setdefault("crawler.downloader.HostGate", 95)
@@ -138,6 +143,8 @@ class Broadsheet:
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)
         extensions.setdefault("crawler.requisites.Requisites", 0)
+        extensions.setdefault("crawler.watch.Watch", 10)
+        settings["SPIDER_MIDDLEWARES"].setdefault("crawler.watch.Watch", 950)
         extensions.setdefault("crawler.plain_log.PlainLog", 0)
         extensions.setdefault("crawler.progress.Progress", 0)
         extensions.setdefault("crawler.summary.Summary", 0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from scrapy.resolver import CachingThreadedResolver
+from scrapy.resolver import CachingThreadedResolver, dnscache
 from twisted.internet import defer
 from twisted.internet.error import DNSLookupError
 
@@ -120,6 +120,11 @@ class GuardedResolver(CachingThreadedResolver):
         settings = crawler.settings
         size = settings.getint("DNSCACHE_SIZE") if settings.getbool("DNSCACHE_ENABLED") else 0
         return cls(reactor, size, settings.getfloat("DNS_TIMEOUT"), Guard.from_settings(settings))
+
+    def forget(self) -> None:
+        """Look up all names anew: sites move within the weeks of a watch."""
+        for known in (dnscache, self.refusals, self._unknown):
+            known.clear()
 
     def getHostByName(self, name: str, timeout: Any = ()) -> defer.Deferred[str]:  # noqa: N802  (Twisted's name)
         """Resolve ``name``; a refused address fails like an unknown name, with the reason kept."""

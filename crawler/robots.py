@@ -67,6 +67,7 @@ class RobotsTxt:
         self._parser_class = load_object(settings["ROBOTSTXT_PARSER"])
         self._ttl = min(settings.getfloat("BROADSHEET_ROBOTS_TTL"), _LONGEST)
         self._verdicts: dict[str, asyncio.Future[Verdict]] = {}
+        self._used: dict[str, float] = {}  # when each was asked for last
         run = current(crawler)
         self._copies = RobotsCopies(run.collection.path / "state" / "robots.sqlite" if run else None)
 
@@ -101,9 +102,18 @@ class RobotsTxt:
         rules = known.result().rules if known and known.done() else None
         return robots_sitemaps(_sitemaps(rules), authority(url) + "/robots.txt")
 
+    def forget_unused(self, seconds: float) -> None:
+        """Let go of rules that nobody asked for in the last ``seconds`` and that are on the disk: each takes up to 160 kB."""
+        before = time.monotonic() - seconds
+        for key in [key for key, used in self._used.items() if used < before]:
+            known = self._verdicts[key]
+            if known.done() and known.result().rules and self._copies.get(key):
+                del self._verdicts[key], self._used[key]
+
     async def _verdict(self, request: Request) -> Verdict:
         """What holds for a request's authority; found out by the first that asks, while others wait."""
         key = authority(request.url)
+        self._used[key] = time.monotonic()
         known = self._verdicts.get(key)
         if known and (not known.done() or known.result().until > time.monotonic()):
             return await asyncio.shield(known)

@@ -14,6 +14,7 @@ from scrapy.exceptions import CloseSpider
 from archive.url import site_key
 from crawler.archiving import Archiving
 from crawler.arguments import NewsArguments
+from crawler.conditional import NotModifiedError
 from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import parse_feed
 from crawler.discovery.links import classify_links, normalize_url, well_known
@@ -21,6 +22,7 @@ from crawler.discovery.sitemaps import parse_sitemap
 from crawler.pace import Pace
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
+from crawler.watch import Watch
 from pipelines.article import Page
 from pipelines.blocked import against_crawlers
 from pipelines.paging import MOST_PAGES, numbered
@@ -42,7 +44,8 @@ class NewsSpider(scrapy.Spider):
 
     Arguments, each given with ``-a NAME=VALUE``; addresses are parted by commas, or a file has one a line:
     ``sites`` front pages (their feeds, sitemaps and sections are found), ``feeds``, ``sitemaps``, ``urls`` pages themselves,
-    ``since`` an ISO 8601 date, ``max_articles`` a number, ``collection`` a folder (default ``collections/news``).
+    ``since`` an ISO 8601 date, ``max_articles`` a number, ``collection`` a folder (default ``collections/news``);
+    ``watch`` true, or ``every`` a length of time like ``15m``: go on for ever (``docs/watching.md``).
     """
 
     name = "news"
@@ -50,7 +53,7 @@ class NewsSpider(scrapy.Spider):
     def __init__(self, **arguments: str) -> None:
         """Raises crawler.arguments.ArgumentError for arguments that cannot be used."""
         super().__init__()
-        self.arguments = NewsArguments.parse(arguments)
+        self.given, self.arguments = arguments, NewsArguments.parse(arguments)
         self.collection = self.arguments.collection
         self._articles = 0
 
@@ -258,7 +261,8 @@ class NewsSpider(scrapy.Spider):
 
     def _unreadable(self, response: Response, what: str, error: ValueError) -> None:
         self.crawler.stats.inc_value(f"broadsheet/unreadable/{what}")
-        level = logging.DEBUG if response.meta.get("probe") else logging.WARNING
+        quiet = response.meta.get("probe") or response.meta.get("was_read")  # said before
+        level = logging.DEBUG if quiet else logging.WARNING
         self.logger.log(level, "No %s at %s: %s", what, response.url, error)
 
     def failed(self, failure: Failure) -> Iterator[ArticleRow | Request]:
@@ -269,8 +273,15 @@ class NewsSpider(scrapy.Spider):
         yield from self._turned(request.meta)
 
     def _note_failure(self, request: Request, failure: Failure) -> None:
+        if watch := Watch.of(self.crawler):
+            watch.failed(request, failure.value)
         if isinstance(failure.value, (RobotsForbiddenError, LeftOutError)):
             return  # counted as robotstxt/forbidden, or not asked for at all
+        if isinstance(failure.value, NotModifiedError):
+            if request.meta["purpose"] == "page" and request.meta.get("capture"):
+                self._archiving.run.counts["unchanged"] += 1
+                self._tell()
+            return
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
         capture = request.meta.get("capture")
