@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
+from itertools import islice
 from importlib.metadata import version
 
 from lxml import etree
@@ -41,9 +42,14 @@ from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
 _MOST_HTML = 20_000_000  # characters that are parsed
-_MOST_ATTRIBUTES = 500
-_LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+# a tag with 150 attributes or more, as HTML tokenizes them; possessive, so each tag is looked at once
+_FLOOD = re.compile(
+    r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){150,}+"""
+)
+_HUGE = 5_000_000  # characters of one text; the parser gives up a page at ten million bytes
+_MOST_TAGS = 100_000  # opening and closing; more is no page that anybody reads
+_HUGE_TEXT = re.compile(rf"[^<]{{{_HUGE},}}+")
+_RAW = re.compile(r"<(script|style|textarea|title)\b[^>]*>", re.IGNORECASE)
 _MOST_TEXT = 2_000_000
 _LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
@@ -159,7 +165,11 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    text = _LONG_TAG.sub(_without_flood, text.replace("\x00", ""))
+    text = _FLOOD.sub(r"\1", text.replace("\x00", ""))  # the parser takes quadratic time over attributes
+    if len(text) > _HUGE:
+        text = _without_huge(text)
+    if text.count("<") > _MOST_TAGS:
+        text = text[: next(islice(re.finditer("<", text), _MOST_TAGS, None)).start()]
     if not text.strip() or "<" not in text:
         return None
     try:
@@ -170,11 +180,15 @@ def parse(text: str) -> HtmlElement | None:
     return tree if len(tree) else None
 
 
-def _without_flood(match: re.Match[str]) -> str:
-    """A tag without its attributes, if it has absurdly many: the parser takes quadratic time over them."""
-    tag = match[0]
-    flooded = len(_QUOTED.sub("", tag).replace("=", " ").split()) > _MOST_ATTRIBUTES
-    return re.split(r"[\s/]", tag, maxsplit=1)[0] if flooded else tag
+def _without_huge(text: str) -> str:
+    """A page without texts so long that the parser would give it up there; scripts first, which may hold angle brackets."""
+    parts, at = [], 0
+    while opening := _RAW.search(text, at):
+        closing = re.compile(rf"</{opening[1]}", re.IGNORECASE).search(text, opening.end())
+        end = closing.start() if closing else len(text)
+        parts.append(text[at : opening.end() if end - opening.end() > _HUGE else end])
+        at = end
+    return _HUGE_TEXT.sub("", "".join([*parts, text[at:]]))
 
 
 @cache
