@@ -40,13 +40,19 @@ _SPACES = re.compile(r"\s+")
 class Body:
     """The segments that are the article, in order; ``doubt`` is what the judge has left of it (0: none); ``witnessed`` says
     whether trafilatura was heard, ``repeated`` whether long lines stood in the page more than once, ``signs`` how far it is to
-    be trusted."""
+    be trusted; ``judged`` are all segments that the judge saw, with the probabilities."""
 
     segments: Sequence[Segment]
     doubt: float = math.inf
     witnessed: bool = False
     repeated: bool = False
+    judged: Sequence[tuple[Segment, float]] = ()
     signs: Signs | None = None
+
+    @property
+    def words(self) -> int:
+        """Words of the text."""
+        return sum(one.words for one in self.segments)
 
     def lines(self) -> Iterator[list[list[Segment]]]:
         """Paragraphs, headings, items; of a table's row the cells, each with its segments."""
@@ -104,7 +110,8 @@ def read_body(tree: HtmlElement, url: str, claims: Claims) -> Body:
     once = list(_once(kept, summary))
     chosen = {id(one) for one in once}
     signs = signs_of(found, likely, {number for number, one in enumerate(found) if id(one) in chosen})
-    return Body(once, doubt_of(words, likely), witnessed, repeated=len(once) < len(kept), signs=signs)
+    judged = list(zip(found, likely, strict=True))
+    return Body(once, doubt_of(words, likely), witnessed, repeated=len(once) < len(kept), judged=judged, signs=signs)
 
 
 def _kept(found: Sequence[Segment], likely: Sequence[float]) -> list[Segment]:

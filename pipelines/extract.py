@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 
+from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
@@ -30,7 +31,12 @@ from pipelines.live import append_missing, claimed_posts, entries, set_posts
 from pipelines.metadata import Metadata, plain, tidy
 from pipelines.paging import Turn, numbered, turn_of, twin_of
 from pipelines.quality import flags, score
+from pipelines.recipes import Recipe
+from pipelines.ruled import Followed, cut, follow
+from pipelines.scripted import html_in
+from pipelines.segments import segments
 from pipelines.titles import from_url
+from pipelines.trace import Trace
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
@@ -39,6 +45,7 @@ _MOST_ATTRIBUTES = 500
 _LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _MOST_TEXT = 2_000_000
+_LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 
 
@@ -49,20 +56,31 @@ def extract(
     content_type: str | None = None,
     headers: Mapping[str, str] | None = None,
     requisites: bool = False,
+    recipe: Recipe | None = None,
 ) -> Page:
     """Read one page.
 
     ``content_type`` is the Content-Type header field as sent; ``headers`` may hold ``x-robots-tag`` and
-    ``content-language``, names in lower case. With ``requisites`` the page also says what it loads. Never raises for what a
-    page holds: what cannot be read is not an article.
+    ``content-language``, names in lower case. With ``requisites`` the page also says what it loads. ``recipe`` is how people
+    want the site's pages read. Never raises for what a page holds: what cannot be read is not an article.
     """
     began = time.process_time()
-    page = _read(html, url, content_type, dict(headers or {}), requisites)
+    page = read(html, url, content_type, dict(headers or {}), recipe=recipe, requisites=requisites)
     page.seconds = time.process_time() - began
     return page
 
 
-def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, str], requisites: bool) -> Page:
+def read(
+    html: bytes,
+    url: str,
+    content_type: str | None,
+    headers: dict[str, str],
+    *,
+    recipe: Recipe | None = None,
+    requisites: bool = False,
+    trace: Trace | None = None,
+) -> Page:
+    """As ``extract``; ``trace`` is filled with how it came about."""
     charset, text = decode(html, content_type)
     if len(_BINARY.findall(text[:4_000])) > len(text[:4_000]) * 0.05:
         return Page("not_article", "binary data")
@@ -71,17 +89,25 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
         return Page("not_article", "no HTML" if html.strip() else "empty page")
     evidence = collect(tree, url)
     loads = of_html(tree, url) if requisites else []
-    article = Article(charset=charset, extractor=EXTRACTOR)
-    metadata = Metadata(evidence, url, headers)
+    article = Article(charset=charset, extractor=EXTRACTOR, extractor_config=recipe.config if recipe else None)
+    followed = follow(recipe, tree, html, url, headers)
+    metadata = Metadata(evidence, url, headers, followed.fields, explain=trace is not None)
     metadata.fill(article)
     if article.title is None and (name := from_url(url)):
         article.title, metadata.sources["title"] = name, "url"
     article.posts = claimed_posts(metadata.node)
     posts = [] if article.posts else entries(tree, evidence.times, claims=article.article_type == "LiveBlogPosting")
+    whole = [one.text for one in segments(tree)] if trace else []
+    cut(recipe, followed, tree)
     prune(tree)
     if article.published_at is None:
         metadata.date_by_text(article, main_part(tree))
-    body = _body(article, tree, metadata, evidence, url)
+    if followed.body is not None:
+        tree = followed.body
+        prune(tree)
+    body = _body(article, tree, metadata, evidence, url, followed=followed)
+    if trace:
+        trace.note(article, metadata, followed, whole, body)
     if article.posts and append_missing(article):
         metadata.sources["text"] = metadata.sources.get("text", "jsonld") + "+posts"
     article.posts = article.posts or set_posts(posts, body)
@@ -89,14 +115,21 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
         return Page("blocked", wall.reason)
     turn = turn_of(url, evidence.previous, evidence.following)
-    is_article, reason = _as_page(article, turn, url) or decide(article, evidence, tree, url)
+    is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds)
     mismatch = settle_language(article)
     article.quality_score = score(body.signs) if body.signs else None
-    article.quality_flags = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
+    found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
+    article.quality_flags = [*found, *followed.flags]
     twin = twin_of(url, article.canonical_url, tree)
     return Page("article", reason, article, evidence.links, evidence.feeds, loads, turn, twin)
+
+
+def _as_ruled(article: Article, followed: Followed) -> tuple[bool, str] | None:
+    """What a person's rule finds a body in is an article."""
+    ruled = followed.body_source and article.word_count
+    return (True, f"body by {followed.body_source}, {article.word_count} words") if ruled else None
 
 
 def _as_page(article: Article, turn: Turn, url: str) -> tuple[bool, str] | None:
@@ -146,22 +179,40 @@ def _without_flood(match: re.Match[str]) -> str:
 
 @cache
 def _parser() -> HTMLParser:
-    return HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+    parser = HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+    # lxml.html would look up each element's class in Python; nothing here asks for those of forms
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement))
+    return parser
 
 
-def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> Body:
+def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str, *, followed: Followed) -> Body:
     claimed = _claimed(metadata)
-    body = read_body(tree, url, Claims(article.title, article.description, claimed))
+    if followed.body is not None:
+        body, source = Body(segments(tree), doubt=0.0), followed.body_source
+    else:
+        claims = Claims(article.title, article.description, claimed)
+        body = read_body(tree, url, claims)
+        source = "judge+trafilatura" if body.witnessed else "judge"
+        if body.words < _LITTLE and (scripted := _scripted(evidence)) is not None:
+            body, source, tree = read_body(scripted, url, claims), "script", scripted
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
     article.images = images_in(tree, body.segments, evidence.base, [one["name"] for one in article.authors])
-    if article.text:
-        metadata.sources["text"] = "judge+trafilatura" if body.witnessed else "judge"
+    if article.text and source:
+        metadata.sources["text"] = source
     elif claimed:
         article.text = article.markdown = _paragraphs(_without_tags(claimed).split("\n"), article)
         metadata.sources["text"] = "jsonld:articleBody"
     return body
+
+
+def _scripted(evidence: Evidence) -> HtmlElement | None:
+    html = html_in(evidence.data)
+    tree = parse(f"<article>{html}</article>") if html else None
+    if tree is not None:
+        prune(tree)
+    return tree
 
 
 def _claimed(metadata: Metadata) -> str | None:

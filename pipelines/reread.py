@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -16,23 +16,39 @@ from pipelines.article import Article, Page
 from pipelines.extract import EXTRACTOR
 from pipelines.joining import join
 from pipelines.reading import job_of_record
+from pipelines.recipes import Kept, Recipe
 from pipelines.workers import PageLostError, Workers
 
 _COLUMNS = [
-    "url", "text_sha256", "site_boilerplate", "extractor", "warc_filename", "warc_record_offset", "warc_record_length", "pages",
+    "url", "text_sha256", "site_boilerplate", "extractor", "extractor_config", "fetched_at",
+    "warc_filename", "warc_record_offset", "warc_record_length", "pages",
 ]  # fmt: skip
 _AHEAD = 16  # articles in flight
 
 
-def verify_texts(collection: Collection, workers: Workers, findings: Findings, tick: Callable[[], None] = lambda: None) -> None:
-    """Extract every article again and compare; rows of another extractor version are counted and left alone."""
+def verify_texts(
+    collection: Collection,
+    workers: Workers,
+    findings: Findings,
+    tick: Callable[[], None] = lambda: None,
+    modules: Sequence[str] = (),
+) -> None:
+    """Extract every article again, by the rules that its row names, and compare; rows of another extractor version, and those
+    whose rule or page object (in ``modules``) is gone, are counted and left alone."""
+    kept = Kept(collection, modules)
     waiting: deque[tuple[dict[str, Any], list[Future[Page]]]] = deque()
     for batch in collection.articles.dataset().to_batches(columns=_COLUMNS):
         for row in batch.to_pylist():
             if row["extractor"] != EXTRACTOR:
                 findings.counts["other_extractor"] += 1
                 continue
-            if pages := _submitted(collection, workers, row, findings):
+            try:
+                recipe = kept.of(row["extractor_config"], row["url"], row["fetched_at"].date())
+            except LookupError as error:
+                findings.counts["other_rules"] += 1
+                findings.notes[str(error)] += 1
+                continue
+            if pages := _submitted(collection, workers, row, recipe, findings):
                 waiting.append((row, pages))
             while len(waiting) > _AHEAD:
                 _compare(*waiting.popleft(), findings, tick)
@@ -40,13 +56,15 @@ def verify_texts(collection: Collection, workers: Workers, findings: Findings, t
         _compare(*waiting.popleft(), findings, tick)
 
 
-def _submitted(collection: Collection, workers: Workers, row: dict[str, Any], findings: Findings) -> list[Future[Page]]:
+def _submitted(
+    collection: Collection, workers: Workers, row: dict[str, Any], recipe: Recipe | None, findings: Findings
+) -> list[Future[Page]]:
     """The pages of an article on their way through the workers; none if one of them has no record to read."""
     try:
         jobs = []
         for page in row["pages"] or [row]:
             record = collection.read_record(page["warc_filename"], page["warc_record_offset"], page["warc_record_length"])
-            jobs.append(job_of_record(record, page["url"]))
+            jobs.append(job_of_record(record, page["url"], recipe))
         return [workers.submit(job) for job in jobs]
     except RecordError:
         pass  # named already when the pointer was checked
