@@ -52,7 +52,9 @@ def written(one: Golden) -> str:
     told: dict[str, Any] = {"url": one.url, "verdict": found.verdict, "reason": found.reason}
     if found.article:
         fields = dataclasses.asdict(found.article)
-        told |= {name: _plain(name, value) for name, value in fields.items() if name not in _VOLATILE and value not in (None, [])}
+        told |= {
+            name: _plain(name, value) for name, value in fields.items() if name not in _VOLATILE and value not in (None, [])
+        }
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
