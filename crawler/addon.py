@@ -109,7 +109,7 @@ class Broadsheet:
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
         """What Scrapy reads before there is a crawler."""
-        settings.set("TWISTED_DNS_RESOLVER", "crawler.guard.GuardedResolver", priority="addon")
+        settings.set("TWISTED_DNS_RESOLVER", "crawler.resolver.GuardedResolver", priority="addon")
         for name in ("LOG_LEVEL", "LOGSTATS_INTERVAL"):
             settings.set(name, _SCRAPY[name], priority="addon")
 

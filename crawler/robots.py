@@ -17,7 +17,7 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from crawler.discovery.sitemaps import robots_sitemaps
 from crawler.pace import HostLeftError, Pace
 from crawler.robots_copies import Copy, RobotsCopies
-from crawler.robots_rules import MOST
+from crawler.robots_rules import beginning
 from pipelines.run import current
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def authority(url: str) -> str:
 
 
 def _copy(response: Response) -> Copy:
-    body = response.body[:MOST] if 200 <= response.status < 300 else b""
+    body = beginning(response.body) if 200 <= response.status < 300 else b""
     capture = response.meta.get("capture")
     return Copy(body, time.time(), capture.record_id if capture else None)
 

@@ -40,6 +40,7 @@ _ERRORS = {
     "NotArchivedError": "not stored, the disk refused",
     "ResponseDataLossError": "connection cut in the body",
     "RobotsUnreachableError": "robots.txt not reached, so the host was left alone",
+    "ValueError": "led to an address that is none",
     "UnsupportedURLSchemeError": "scheme refused",
     "NotSupported": "scheme refused",
 }

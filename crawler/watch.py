@@ -17,8 +17,8 @@ from scrapy import Request, signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
 
 from crawler.arguments import NewsArguments
-from crawler.guard import GuardedResolver, reactor_resolver
 from crawler.intervals import Bounds
+from crawler.resolver import reactor_resolver
 from crawler.robots import RobotsTxt
 from crawler.schedule import Schedule
 from crawler.site_list import SiteList
@@ -165,7 +165,7 @@ class Watch:
     def _tidy(self) -> None:
         """Let go of what one run may keep for ever, and weeks may not."""
         self._tidied = time.monotonic()
-        if isinstance(resolver := reactor_resolver(), GuardedResolver):
+        if resolver := reactor_resolver():
             resolver.forget()
         if robots := self._crawler.get_downloader_middleware(RobotsTxt):
             robots.forget_unused(_HOUR)

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from archive import cdxj
 from archive.collection import Collection, create_collection
+from archive.foreign import NoArchiveError
+from archive.foreign import read_records as read_foreign
 from archive.pack import MATERIALISED, Options, Packed, pack, pack_days
 from archive.reader import read_record
 from archive.signing import SigningError, load_key
@@ -516,3 +518,15 @@ def test_a_record_in_a_package_is_read_with_any_zip_reader(tmp_path: Path) -> No
     with zipfile.ZipFile(io.BytesIO(packed(tmp_path).path.read_bytes())) as archive:
         assert archive.testzip() is None
         assert archive.namelist()[-1] == "datapackage-digest.json"
+
+
+def test_members_that_begin_before_the_file_does_are_refused(tmp_path: Path) -> None:
+    """A ZIP that lacks bytes at its beginning, by its own directory."""
+    with zipfile.ZipFile(tmp_path / "whole.wacz", "w") as packed:
+        packed.writestr("archive/data.warc.gz", b"x" * 90)
+    whole, path = (tmp_path / "whole.wacz").read_bytes(), tmp_path / "cut.wacz"
+    path.write_bytes(whole[:4] + whole[40:])
+    with pytest.raises(WaczError, match="is not where the ZIP directory says"):
+        open_wacz(path)
+    with pytest.raises(NoArchiveError, match="the ZIP directory lies about"):
+        list(read_foreign(path))

@@ -2,8 +2,8 @@
 
     python -m tests.golden      # write tests/golden/expected anew; then look at git diff
 
-The pages are those of the sample newsroom and those in ``pages``: layouts, languages and kinds of leaks. ``expected`` has what comes
-out, all fields, not what ought to: where a page is read wrongly, its file says so until the extraction is better.
+The pages are those of the sample newsroom and those in ``pages``: layouts, languages and kinds of leaks. ``expected`` has what
+comes out, all fields, not what ought to: where a page is read wrongly, its file says so until the extraction is better.
 """
 
 from __future__ import annotations
