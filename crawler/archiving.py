@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
@@ -27,9 +27,12 @@ from pipelines.workers import Workers
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-logger = logging.getLogger("broadsheet")
+    from crawler.scheduler import FrontierScheduler
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+logger = logging.getLogger("broadsheet")
+T = TypeVar("T")
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBUSY}  # the last: another program has locked a file
 _AUDIT_SECONDS = 5.0
 _LOOK_AGAIN = 1.0  # seconds until a disk that was full is tried again
 
@@ -57,6 +60,7 @@ class Archiving:
         self.workers = Workers(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_DEADLINE"))
         self.run = Run(create_collection(Path(path)), _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"))
         self.run.attach(crawler)
+        self.frontier: FrontierScheduler | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None
         self._failed = False
@@ -85,7 +89,19 @@ class Archiving:
         while True:
             await asyncio.sleep(self._sync_seconds)
             with contextlib.suppress(NotArchivedError):
-                await self.insist(asyncio.to_thread, self.run.recorder.sync)
+                await self._sync()
+
+    async def _sync(self) -> None:
+        """Make what is recorded durable, and only then take out of the queue what it was recorded for."""
+        done = self.frontier.take() if self.frontier else []
+        try:
+            await self.insist(asyncio.to_thread, self.run.recorder.sync)
+        except NotArchivedError:
+            return
+        if self.frontier:
+            self.frontier.settle(done)
+            await self.insist(self.frontier.flush)
+            await self.insist(asyncio.to_thread, self.frontier.frontier.checkpoint)
 
     async def _keep_tabulated(self) -> None:
         waited = 0.0
@@ -128,6 +144,15 @@ class Archiving:
         finally:
             if held:
                 self._release()
+
+    def try_to(self, write: Callable[..., T], *arguments: Any) -> T | None:
+        """What ``write`` returns at once; None if the disk refuses, which the next regular sync meets too."""
+        try:
+            return write(*arguments)
+        except OSError as refusal:
+            with contextlib.suppress(NotArchivedError):
+                self._give_up_if_useless(refusal)
+            return None
 
     def _give_up_if_useless(self, refusal: OSError) -> None:
         if refusal.errno not in _NO_ROOM and not self._failed:
@@ -187,6 +212,8 @@ class Archiving:
         atexit.unregister(self._close_run)
         try:
             self.run.close()
+            if self.frontier:
+                self.frontier.finish()
         except OSError as error:
             logger.error(
                 "The last rows could not be written (%s). The WARC files have their records: make room, and the next crawl"
