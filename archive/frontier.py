@@ -100,7 +100,7 @@ class _Fresh:
 
     seen: dict[int, int] = field(default_factory=dict)
     announced: dict[int, Announced] = field(default_factory=dict)
-    again: list[tuple[int, str, str, int]] = field(default_factory=list)
+    again: list[tuple[int, int | None, str, str, int]] = field(default_factory=list)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     pushed: dict[int, tuple[int, int, int, int, int, str]] = field(default_factory=dict)
     removed: list[tuple[int, Host]] = field(default_factory=list)
@@ -157,8 +157,12 @@ class Frontier:
 
     def open_crawl(self, crawl: Crawl) -> None:
         """Work on an unfinished crawl."""
-        self.crawl = crawl
+        self.look_at(crawl)
         self._forget_memory()
+
+    def look_at(self, crawl: Crawl) -> None:
+        """Show an unfinished crawl, which another process may work on."""
+        self.crawl = crawl
         self._load_hosts()
 
     def begin_crawl(self, crawl_id: str, command: str, spider: str) -> None:
@@ -228,14 +232,14 @@ class Frontier:
         self._fresh.announced[self._address] = announced
         return self._address
 
-    def announce_again(self, address: int, source: str, when: int) -> None:
-        """Note one more place (``source_token``) where an address is announced."""
+    def announce_again(self, address: int, source: str, when: int, dated: int | None) -> None:
+        """Note one more place (``source_token``) where an address is announced, and the date that it gives."""
         if fresh := self._fresh.announced.get(address):
-            fresh.last = when
+            fresh.last, fresh.dated = when, fresh.dated if fresh.dated is not None else dated
             if source not in fresh.sources and len(fresh.sources) < _MOST_SOURCES:
                 fresh.sources += source[1:]
         else:
-            self._fresh.again.append((when, source, source[1:], address))
+            self._fresh.again.append((when, dated, source, source[1:], address))
 
     def source_token(self, source: str, via: str | None) -> str:
         """How the ledger keeps a source and the document that named an address."""
@@ -322,6 +326,12 @@ class Frontier:
         host.ahead = [Waiting(*row) for row in rows if row[1] not in host.taken]
         host.behind = len(rows) == most
 
+    def forget_ahead(self, host: Host, gone: int) -> None:
+        """What waits for a host was changed in the file; ``gone`` requests less are there now."""
+        host.waiting -= gone
+        self.waiting -= gone
+        host.ahead, host.behind = [], host.waiting > 0
+
     def leave_rest(self, outcome: Outcome) -> None:
         """Give up all that waits: it gets this outcome in the ledger."""
         self.flush()
@@ -366,8 +376,8 @@ class Frontier:
             ((address, crawl, *one.values()) for address, one in fresh.announced.items()),
         )
         many(
-            "UPDATE ledger SET last = ?, sources = CASE WHEN instr(sources, ?) OR length(sources) > 1000 THEN sources"
-            " ELSE sources || ? END WHERE address = ?",
+            "UPDATE ledger SET last = ?, dated = coalesce(dated, ?), sources = CASE WHEN instr(sources, ?)"
+            " OR length(sources) > 1000 THEN sources ELSE sources || ? END WHERE address = ?",
             fresh.again,
         )
         many(

@@ -93,15 +93,19 @@ class Archiving:
 
     async def _sync(self) -> None:
         """Make what is recorded durable, and only then take out of the queue what it was recorded for."""
-        done = self.frontier.take() if self.frontier else []
+        if self.frontier is None:
+            await self.insist(asyncio.to_thread, self.run.recorder.sync)
+            return
+        done = self.frontier.take()
         try:
             await self.insist(asyncio.to_thread, self.run.recorder.sync)
-        except NotArchivedError:
-            return
-        if self.frontier:
-            self.frontier.settle(done)
-            await self.insist(self.frontier.flush)
-            await self.insist(asyncio.to_thread, self.frontier.frontier.checkpoint)
+        except BaseException:  # also if the crawl closes meanwhile
+            self.frontier.give_back(done)
+            raise
+        self.frontier.settle(done)
+        await self.insist(self.frontier.flush)
+        await self.insist(self.frontier.obey)
+        await self.insist(asyncio.to_thread, self.frontier.frontier.checkpoint)
 
     async def _keep_tabulated(self) -> None:
         waited = 0.0

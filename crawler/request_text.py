@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _PLAIN = (str, int, float, bool, type(None))
 _RECORDS: dict[str, Any] = {kind.__name__: kind for kind in (Found, Entry)}
 _DEFAULTS = {key: value for key, value in Request("http://h").to_dict().items() if key != "url"}
+_SECRET_HEADERS = ("Cookie", "Authorization", "Proxy-Authorization")
 # what a fetch leaves in a request, and what the next one finds out anew
 _PASSING = frozenset({"capture", "heard", "robots_warc_record_id", "download_latency"})
 
@@ -28,7 +29,9 @@ class NotPlainError(TypeError):
 
 
 def request_text(request: Request, spider: Spider) -> str:
-    """``request`` as text. Raises NotPlainError."""
+    """``request`` as text. Raises NotPlainError, also if it holds secrets, which are not for the file."""
+    if secret := _secret_in(request):
+        raise NotPlainError(f"it holds {secret}")
     fields: dict[str, Any] = {name: getattr(request, name) for name in request.attributes}
     fields["callback"], fields["errback"] = _method_name(request.callback, spider), _method_name(request.errback, spider)
     fields["headers"] = dict(request.headers)
@@ -47,6 +50,14 @@ def request_of_text(text: str, spider: Spider) -> Request:
         return request_from_dict(_DEFAULTS | json.loads(text, object_hook=_rich), spider=spider)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a request of this spider: {error}") from None
+
+
+def _secret_in(request: Request) -> str | None:
+    if "@" in urlparse_cached(request).netloc or "@" in (request.meta.get("proxy") or ""):
+        return "a user name"
+    if request.cookies:
+        return "cookies"
+    return next((name for name in _SECRET_HEADERS if name in request.headers), None) if request._headers else None
 
 
 def _method_name(function: Any, spider: Spider) -> str | None:

@@ -22,8 +22,10 @@ from twisted.python.failure import Failure
 
 from archive.capture import Capture
 from archive.frontier import Frontier, FrontierError, Host, Waiting
+from archive.frontier_orders import collect, done, forget_given, given, obey
 from archive.ledger import Announced, Outcome
 from archive.ledger_table import Sum, publish, sums
+from archive.url import without_secrets
 from crawler.archiving import Archiving, collection_path
 from crawler.outcomes import outcome, outcome_of
 from crawler.pace import Pace
@@ -111,6 +113,31 @@ class FrontierScheduler(BaseScheduler):
         for host in frontier.hosts.values():
             self._list(host)
         self.stats.inc_value("scheduler/enqueued", frontier.waiting)
+        self._take_given()
+
+    def _take_given(self) -> None:
+        """Addresses that a person added go into the queue."""
+        if not (urls := given(self.frontier)):
+            return
+        make = getattr(self.spider, "request_by_hand", Request)
+        for url in urls:
+            request: Request = make(url)
+            request.meta["by_hand"] = True
+            self._enqueue(request)
+        self.frontier.flush()
+        forget_given(self.frontier, urls)
+
+    def obey(self) -> None:
+        """Carry out what a person said meanwhile. Raises OSError if the disk refuses: then it is tried again."""
+        if not (orders := collect(self.frontier.path)):
+            return
+        for order in orders:
+            url = order.what if "://" in order.what else None
+            host = self._slot_key(Request(url)) if url else order.what
+            changed = obey(self.frontier, order, host, url)
+            logger.info("By hand: %s %s (%d waiting)", order.verb, order.what, changed)
+        self._take_given()
+        done(self.frontier.path)
 
     def close(self, reason: str) -> None:
         """Note why the crawl ends; ``finish`` follows, when its records are durable."""
@@ -165,20 +192,23 @@ class FrontierScheduler(BaseScheduler):
             return True
         # what another site named, or a range left out, may still be announced by somebody who is to be heard
         state = self.frontier.state(address) if address else None
+        if request.meta.get("by_hand"):
+            return state != "queued"
         return state == "excluded" or (state == "out_of_range" and found_of(request).via is None)
 
     def _announce(self, request: Request, host: Host) -> int:
         found, now = found_of(request), time.time_ns() // 1000
-        url = request.url if len(request.url) <= MAX_URL else request.url[:_SHOWN]
-        dated: datetime | None = request.meta.get("dated")
-        source = self.frontier.source_token(found.source, found.via)
-        when = int(dated.timestamp() * 1e6) if dated else None
-        return self.frontier.announce(Announced(host.number, url, request.meta.get("purpose"), source, now, now, when))
+        url = without_secrets(request.url if len(request.url) <= MAX_URL else request.url[:_SHOWN])
+        source = self._source(found)
+        announced = Announced(host.number, url, request.meta.get("purpose"), source, now, now, _microseconds_of_date(request))
+        return self.frontier.announce(announced)
 
     def _announce_again(self, address: int, request: Request) -> None:
         found = found_of(request)
-        token = self.frontier.source_token(found.source, found.via)
-        self.frontier.announce_again(address, token, time.time_ns() // 1000)
+        self.frontier.announce_again(address, self._source(found), time.time_ns() // 1000, _microseconds_of_date(request))
+
+    def _source(self, found: Found) -> str:
+        return self.frontier.source_token(found.source, found.via and without_secrets(found.via))
 
     def _push(self, request: Request, host: Host, address: int) -> None:
         try:
@@ -291,6 +321,10 @@ class FrontierScheduler(BaseScheduler):
         taken, self._done = self._done, []
         return taken
 
+    def give_back(self, settled: list[Settled]) -> None:
+        """What ``take`` gave could not be made durable: it is for the next time."""
+        self._done[:0] = settled
+
     def _row_waits(self, request: Request) -> bool:
         capture: Capture | None = request.meta.get("capture")
         return capture is not None and self.archiving.run.tabulator.holds(capture)
@@ -345,6 +379,11 @@ def command_of(spider: Spider) -> str:
         said = {name: value for name, value in vars(spider).items() if isinstance(value, str) and name != "collection"}
         given = json.dumps(said, sort_keys=True)
     return f"{spider.name} {given}"
+
+
+def _microseconds_of_date(request: Request) -> int | None:
+    dated: datetime | None = request.meta.get("dated")
+    return int(dated.timestamp() * 1e6) if dated else None
 
 
 def found_of(request: Request) -> Found:

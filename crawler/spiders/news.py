@@ -75,6 +75,10 @@ class NewsSpider(scrapy.Spider):
             if number % _SEEDS_AT_ONCE == 0:
                 await asyncio.sleep(0)  # Scrapy takes one after another, however many; the first are fetched meanwhile
 
+    def request_by_hand(self, url: str) -> Request:
+        """A page that a person added with ``scrapy frontier --add``."""
+        return self._request(url, "page", Found("list", None, url))
+
     def _request(self, url: str, purpose: str, found: Found, dated: datetime | None = None) -> Request:
         callbacks: dict[str, Callable[..., Any]] = {"feed": self.parse_feed, "sitemap": self.parse_sitemap}
         return Request(
