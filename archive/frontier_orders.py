@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from archive.frontier import Frontier, Host, understood
+from archive.frontier import Frontier, Host
+from archive.frontier_file import understood
 from archive.ledger import CODES, Outcome
 
 VERBS = ("add", "drop", "raise", "lower", "ban", "unban")

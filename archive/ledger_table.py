@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from archive.capture import url_columns
-from archive.frontier import Frontier, understood
+from archive.frontier import Frontier
+from archive.frontier_file import understood
 from archive.ledger import state_named
 from archive.tables import Table
 

@@ -20,6 +20,7 @@ from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
 from archive.collection import create_collection
 from crawler.addon import worker_count
+from crawler.frontier_repair import is_damaged, repair
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.workers import Workers
@@ -83,6 +84,8 @@ class Archiving:
         """Tabulate what a crashed crawl left, then begin to look after the archive."""
         if count := await retabulate(self.run, self.workers):
             logger.info("Tabulated %d captures that a crashed crawl had left without rows", count)
+        if self.frontier and is_damaged(self.run.collection):
+            repair(self.frontier, self.run.collection)
         self._tasks = [asyncio.ensure_future(self._keep_synced()), asyncio.ensure_future(self._keep_tabulated())]
 
     async def _keep_synced(self) -> None:

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 
 from crawler.guard import GuardedResolver, is_unknown, reactor_resolver
 from crawler.pace import TOO_MANY, HostLeftError, Pace, retry_after
-from crawler.scheduler import FrontierScheduler
+from crawler.scheduler import FrontierScheduler, forget_slot_of_redirect
 from pipelines.blocked import against_crawlers
 
 if TYPE_CHECKING:
@@ -164,10 +164,3 @@ class HostGate:
             except (DNSLookupError, TimeoutError):
                 return  # the handler meets the same, and records it
             self._pace.has_address(key, address)
-
-
-def forget_slot_of_redirect(request: Request) -> None:
-    """Scrapy keeps a redirected request in the slot of the host that sent it on; its time is that of the host it goes to."""
-    before = request.meta.get("redirect_urls")
-    if before and request.meta.get(Downloader.DOWNLOAD_SLOT) == urlsplit(before[-1]).hostname:
-        del request.meta[Downloader.DOWNLOAD_SLOT]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ from pipelines.rows import PAGES
 if TYPE_CHECKING:
     from scrapy import Request
 
+_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 # what became of a page (captures.extraction), in the words of the ledger
-_STATES = {
+STATES_OF_PAGES = {
     "article": "captured",
     "unchanged": "unchanged",
     "duplicate": "duplicate",
@@ -30,8 +32,10 @@ _STATES = {
 
 
 def outcome(state: str, reason: str | None, capture: Capture | None = None) -> Outcome:
-    """An outcome as of now."""
-    return Outcome(state, reason and reason[:300], time.time_ns() // 1000, capture.record_id if capture else None)
+    """An outcome as of now; the reason loses the credentials of addresses that it names."""
+    return Outcome(
+        state, reason and _USERINFO.sub("", reason)[:300], time.time_ns() // 1000, capture.record_id if capture else None
+    )
 
 
 def outcome_of(request: Request, error: BaseException | None, *, row_waits: bool = False) -> Outcome:
@@ -50,8 +54,8 @@ def outcome_of(request: Request, error: BaseException | None, *, row_waits: bool
 
 
 def _outcome_of_capture(request: Request, capture: Capture, error: BaseException | None, row_waits: bool) -> Outcome:
-    if capture.extraction in _STATES:
-        return outcome(_STATES[capture.extraction], capture.reason, capture)
+    if capture.extraction in STATES_OF_PAGES:
+        return outcome(STATES_OF_PAGES[capture.extraction], capture.reason, capture)
     if capture.extraction:
         why = capture.reason if capture.extraction == "failed" else f"{capture.extraction}: {capture.reason}"
         return outcome("failed", why, capture)

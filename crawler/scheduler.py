@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.core.scheduler import BaseScheduler, Scheduler
@@ -21,11 +22,12 @@ from scrapy.utils.asyncio import call_later
 from twisted.python.failure import Failure
 
 from archive.capture import Capture
-from archive.frontier import Frontier, FrontierError, Host, Waiting
+from archive.frontier import Frontier, Host, Waiting
+from archive.frontier_file import FrontierDamagedError, FrontierError
 from archive.frontier_orders import collect, done, forget_given, given, obey
-from archive.ledger import Announced, Outcome
+from archive.ledger import Outcome
 from archive.ledger_table import Sum, publish, sums
-from archive.url import without_secrets
+from crawler.announcements import Announcements
 from crawler.archiving import Archiving, collection_path
 from crawler.outcomes import outcome, outcome_of
 from crawler.pace import Pace
@@ -40,9 +42,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("broadsheet")
 
-MAX_URL = 16_384  # characters of an address that is asked for
-_SHOWN = 2_083  # characters of a longer one that the ledger keeps
-_NOT_ANNOUNCED = frozenset({"requisite", "robots"})  # purposes of what nobody announced
 _PRIORITIES = 1 << 20
 _OVER = frozenset({"finished", "max_articles"})  # reasons for which a crawl ends that leave nothing to go on with
 
@@ -90,11 +89,16 @@ class FrontierScheduler(BaseScheduler):
         archiving = self.crawler.get_extension(Archiving)
         assert archiving is not None  # there is a collection, so there is this
         self.spider, self.archiving = spider, archiving
+        path = archiving.run.collection.frontier
         try:
-            self.frontier = Frontier(archiving.run.collection.frontier)
+            try:
+                self.frontier = Frontier(path)
+            except FrontierDamagedError:  # set aside by now, and made anew when all captures have rows
+                self.frontier = Frontier(path)
+            self.announcements = Announcements(self.frontier, self.crawler)
             self._begin(command_of(spider))
         except (FrontierError, OSError) as error:
-            logger.error("Stopping: %s", error)
+            logger.error("Stopping: %s", getattr(error, "strerror", None) or error)
             raise CloseSpider("frontier_failed") from None
         archiving.frontier = self
 
@@ -139,6 +143,17 @@ class FrontierScheduler(BaseScheduler):
         self._take_given()
         done(self.frontier.path)
 
+    def queue_again(self, url: str, purpose: str | None, found: Found) -> bool:
+        """Put an address into the queue that the ledger has as queued; False if it is known already."""
+        make = getattr(self.spider, "request_again", None)
+        request = make(url, purpose, found) if make else Request(url, meta={"via": found.via})
+        return self._enqueue(request)
+
+    def know(self, url: str, found: Found, said: Outcome) -> bool:
+        """Take in a page that was fetched before; False if it is known already."""
+        request = Request(url, cb_kwargs={"found": found}, meta={"purpose": "page"})
+        return self.announcements.know(request, self.frontier.host(self._slot_key(request)), said)
+
     def close(self, reason: str) -> None:
         """Note why the crawl ends; ``finish`` follows, when its records are durable."""
         self._reason = reason
@@ -156,67 +171,20 @@ class FrontierScheduler(BaseScheduler):
     def _enqueue(self, request: Request) -> bool:
         if before := self._going_on.pop(request, None):
             return self._go_on(request, before)
-        host, said = self.frontier.host(self._slot_key(request)), self._left_out(request)
-        announced = request.meta.get("purpose") not in _NOT_ANNOUNCED and not request.meta.get("probe")
-        key = self._key(request) if announced or not request.dont_filter else None
-        address = self.frontier.address(key) if key is not None else 0
-        if address:
-            self._announce_again(address, request)
-        if address is not None and key is not None and not self._wanted_again(address, request, said):
+        host = self.frontier.host(self._slot_key(request))
+        if (address := self.announcements.admit(request, host)) is None:
             self.stats.inc_value("dupefilter/filtered")
             return False
-        if key is not None and not address:
-            address = self._announce(request, host) if announced else 0
-            self.frontier.see(key, address)
-        if said:
-            if address:
-                self.frontier.settle(address, outcome(*said))
-            return False
-        self._push(request, host, address or 0)
+        self._push(request, host, address)
         return True
-
-    def _left_out(self, request: Request) -> tuple[str, str] | None:
-        """State and reason of an address that is announced, but not to be fetched."""
-        if len(request.url) > MAX_URL:
-            return "excluded", f"an address of {len(request.url):,} characters"
-        if self.frontier.host(self._slot_key(request)).banned:
-            return "excluded", "its host was banned by hand"
-        said: tuple[str, str] | None = request.meta.get("left_out")
-        return said
-
-    def _wanted_again(self, address: int, request: Request, left_out: tuple[str, str] | None) -> bool:
-        """Whether an address that was seen is to be fetched all the same."""
-        if left_out:
-            return False
-        if request.dont_filter:
-            return True
-        # what another site named, or a range left out, may still be announced by somebody who is to be heard
-        state = self.frontier.state(address) if address else None
-        if request.meta.get("by_hand"):
-            return state != "queued"
-        return state == "excluded" or (state == "out_of_range" and found_of(request).via is None)
-
-    def _announce(self, request: Request, host: Host) -> int:
-        found, now = found_of(request), time.time_ns() // 1000
-        url = without_secrets(request.url if len(request.url) <= MAX_URL else request.url[:_SHOWN])
-        source = self._source(found)
-        announced = Announced(host.number, url, request.meta.get("purpose"), source, now, now, _microseconds_of_date(request))
-        return self.frontier.announce(announced)
-
-    def _announce_again(self, address: int, request: Request) -> None:
-        found = found_of(request)
-        self.frontier.announce_again(address, self._source(found), time.time_ns() // 1000, _microseconds_of_date(request))
-
-    def _source(self, found: Found) -> str:
-        return self.frontier.source_token(found.source, found.via and without_secrets(found.via))
 
     def _push(self, request: Request, host: Host, address: int) -> None:
         try:
             text = request_text(request, self.spider)
         except NotPlainError as error:
             text = ""
-            if not self._memory:
-                logger.warning("Kept in memory, and lost if the process dies: %s: %s", request, error)
+            if not self.stats.get_value("scheduler/unserializable"):
+                logger.warning("Requests like this are kept in memory alone: %s: %s", request, error)
             self.stats.inc_value("scheduler/unserializable")
         serial = self.frontier.push(host, self._rank(request), address, text)
         if not text:
@@ -230,18 +198,13 @@ class FrontierScheduler(BaseScheduler):
 
     def _go_on(self, request: Request, before: Handed) -> bool:
         """A retry, or where a redirect leads: the same address in the ledger."""
-        address = before.waiting.address
-        if not request.dont_filter:
-            key = self._key(request)
-            if (other := self.frontier.address(key)) is not None and other != address:
-                self._done.append(Settled(before, outcome("duplicate", f"leads to {request.url}"[:300])))
-                self.stats.inc_value("dupefilter/filtered")
-                return False
-            self.frontier.see(key, address)
-        if said := self._left_out(request):
-            self._done.append(Settled(before, outcome(*said)))
+        forget_slot_of_redirect(request)
+        host, address = self.frontier.host(self._slot_key(request)), before.waiting.address
+        if said := self.announcements.lead(request, host, address):
+            self._done.append(Settled(before, said))
+            self.stats.inc_value("dupefilter/filtered")
             return False
-        self._push(request, self.frontier.host(self._slot_key(request)), address)
+        self._push(request, host, address)
         self.frontier.remove(before.host, before.waiting)
         return True
 
@@ -356,11 +319,6 @@ class FrontierScheduler(BaseScheduler):
             self.frontier.end_crawl()
         self.frontier.close()
 
-    def _key(self, request: Request) -> int:
-        fingerprinter = self.crawler.request_fingerprinter
-        assert fingerprinter is not None
-        return int.from_bytes(fingerprinter.fingerprint(request)[:8])
-
     def _rank(self, request: Request) -> int:
         """Higher priorities first; among equals the newest, and what is not dated counts as of the crawl's beginning."""
         dated: datetime | None = request.meta.get("dated")
@@ -381,14 +339,8 @@ def command_of(spider: Spider) -> str:
     return f"{spider.name} {given}"
 
 
-def _microseconds_of_date(request: Request) -> int | None:
-    dated: datetime | None = request.meta.get("dated")
-    return int(dated.timestamp() * 1e6) if dated else None
-
-
-def found_of(request: Request) -> Found:
-    """How an address was found, as far as the request says."""
-    if isinstance(found := request.cb_kwargs.get("found"), Found):
-        return found
-    referer = request.headers.get("Referer")
-    return Found("spider", request.meta.get("via") or (referer.decode("latin-1") if referer else None), request.url)
+def forget_slot_of_redirect(request: Request) -> None:
+    """Scrapy keeps a redirected request in the slot of the host that sent it on; its time is that of the host it goes to."""
+    before = request.meta.get("redirect_urls")
+    if before and request.meta.get("download_slot") == urlsplit(before[-1]).hostname:
+        del request.meta["download_slot"]

@@ -15,7 +15,8 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.collection import Collection, CollectionError, open_collection
-from archive.frontier import Crawl, Frontier, FrontierError
+from archive.frontier import Crawl, Frontier
+from archive.frontier_file import FrontierError
 from archive.frontier_orders import VERBS, Order, given, obey, post
 from archive.ledger import STATES
 from archive.ledger_table import DaySum, day_sums, published_day_sums, waiting_of

@@ -79,6 +79,10 @@ class NewsSpider(scrapy.Spider):
         """A page that a person added with ``scrapy frontier --add``."""
         return self._request(url, "page", Found("list", None, url))
 
+    def request_again(self, url: str, purpose: str, found: Found) -> Request:
+        """An address that the ledger has as queued."""
+        return self._request(url, purpose, found)
+
     def _request(self, url: str, purpose: str, found: Found, dated: datetime | None = None) -> Request:
         callbacks: dict[str, Callable[..., Any]] = {"feed": self.parse_feed, "sitemap": self.parse_sitemap}
         return Request(
