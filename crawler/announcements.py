@@ -17,8 +17,7 @@ from pipelines.tabulate import Found
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-MAX_URL = 16_384  # characters of an address that is asked for
-_SHOWN = 2_083  # characters of a longer one that the ledger keeps
+_SHOWN = 2_083  # characters of an address that is too long which the ledger keeps
 _NOT_ANNOUNCED = frozenset({"requisite", "robots"})  # purposes of what nobody announced
 
 
@@ -31,10 +30,11 @@ class Announcements:
 
     def __init__(self, frontier: Frontier, crawler: Crawler) -> None:
         self._frontier, self._crawler = frontier, crawler
+        self._longest = crawler.settings.getint("URLLENGTH_LIMIT")  # 0: no limit, as in Scrapy
 
     def admit(self, request: Request, host: Host) -> int | None:
         """The address (0: one that the ledger has not) under which a request goes into the queue; None if it does not."""
-        frontier, said = self._frontier, _left_out(request, host)
+        frontier, said = self._frontier, self._left_out(request, host)
         announced = request.meta.get("purpose") not in _NOT_ANNOUNCED and not request.meta.get("probe")
         key = self._key(request) if announced or not request.dont_filter else None
         address = frontier.address(key) if key is not None else 0
@@ -66,7 +66,7 @@ class Announcements:
             if (other := self._frontier.address(key)) is not None and other != address:
                 return outcome("duplicate", f"leads to {request.url}")
             self._frontier.see(key, address)
-        return _left_out(request, host)
+        return self._left_out(request, host)
 
     def know(self, request: Request, host: Host, said: Outcome) -> bool:
         """Take in an address that was settled before; False if it is known already."""
@@ -78,8 +78,19 @@ class Announcements:
         self._frontier.settle(address, said)
         return True
 
+    def _left_out(self, request: Request, host: Host) -> Outcome | None:
+        if self._is_too_long(request):
+            return outcome("excluded", f"an address of {len(request.url):,} characters")
+        if host.banned:
+            return outcome("excluded", "its host was banned by hand")
+        said: tuple[str, str] | None = request.meta.get("left_out")
+        return outcome(*said) if said else None
+
+    def _is_too_long(self, request: Request) -> bool:
+        return 0 < self._longest < len(request.url)
+
     def _announce(self, request: Request, host: Host) -> int:
-        url = without_secrets(request.url if len(request.url) <= MAX_URL else request.url[:_SHOWN])
+        url = without_secrets(request.url[:_SHOWN] if self._is_too_long(request) else request.url)
         now, purpose = _now(), request.meta.get("purpose")
         return self._frontier.announce(Announced(host.number, url, purpose, self._source(request), now, now, _date(request)))
 
@@ -99,15 +110,6 @@ def found_of(request: Request) -> Found:
         return found
     referer = request.headers.get("Referer")
     return Found("spider", request.meta.get("via") or (referer.decode("latin-1") if referer else None), request.url)
-
-
-def _left_out(request: Request, host: Host) -> Outcome | None:
-    if len(request.url) > MAX_URL:
-        return outcome("excluded", f"an address of {len(request.url):,} characters")
-    if host.banned:
-        return outcome("excluded", "its host was banned by hand")
-    said: tuple[str, str] | None = request.meta.get("left_out")
-    return outcome(*said) if said else None
 
 
 def _now() -> int:

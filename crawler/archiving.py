@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapy import signals
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import CloseSpider, NotConfigured
 
 from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
@@ -62,6 +62,7 @@ class Archiving:
         self.run = Run(create_collection(Path(path)), _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"))
         self.run.attach(crawler)
         self.frontier: FrontierScheduler | None = None
+        self.frontier_failed = False
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None
         self._failed = False
@@ -82,6 +83,8 @@ class Archiving:
 
     async def spider_opened(self) -> None:
         """Tabulate what a crashed crawl left, then begin to look after the archive."""
+        if self.frontier_failed:
+            raise CloseSpider("frontier_failed")
         if count := await retabulate(self.run, self.workers):
             logger.info("Tabulated %d captures that a crashed crawl had left without rows", count)
         if self.frontier and is_damaged(self.run.collection):

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.core.scheduler import BaseScheduler, Scheduler
-from scrapy.exceptions import CloseSpider
 from scrapy.utils.asyncio import call_later
 from twisted.python.failure import Failure
 
@@ -85,7 +84,8 @@ class FrontierScheduler(BaseScheduler):
         return cls(crawler) if collection_path(crawler) else Scheduler.from_crawler(crawler)
 
     def open(self, spider: Spider) -> None:
-        """Go on with the unfinished crawl of the same command, or begin one. Raises CloseSpider if the file cannot be used."""
+        """Go on with the unfinished crawl of the same command, or begin one; if the file cannot be used, ``Archiving`` ends the
+        crawl."""
         archiving = self.crawler.get_extension(Archiving)
         assert archiving is not None  # there is a collection, so there is this
         self.spider, self.archiving = spider, archiving
@@ -99,7 +99,8 @@ class FrontierScheduler(BaseScheduler):
             self._begin(command_of(spider))
         except (FrontierError, OSError) as error:
             logger.error("Stopping: %s", getattr(error, "strerror", None) or error)
-            raise CloseSpider("frontier_failed") from None
+            archiving.frontier_failed = True
+            return
         archiving.frontier = self
 
     def _begin(self, command: str) -> None:
