@@ -76,6 +76,7 @@ class FrontierScheduler(BaseScheduler):
         self._timer: Any = None
         self._due = 0.0
         self._reason = "interrupted"
+        self._closed = False
         self.sums: list[Sum] = []
 
     @classmethod
@@ -157,7 +158,7 @@ class FrontierScheduler(BaseScheduler):
 
     def close(self, reason: str) -> None:
         """Note why the crawl ends; ``finish`` follows, when its records are durable."""
-        self._reason = reason
+        self._reason, self._closed = reason, True
         if self._timer:
             self._timer.cancel()
 
@@ -167,7 +168,8 @@ class FrontierScheduler(BaseScheduler):
 
     def enqueue_request(self, request: Request) -> bool:
         """Put a request into the queue and its address into the ledger. False if it is not to be fetched (again)."""
-        return bool(self.archiving.try_to(self._enqueue, request))
+        # Scrapy goes on with start() while it closes; the next run begins it again
+        return not self._closed and bool(self.archiving.try_to(self._enqueue, request))
 
     def _enqueue(self, request: Request) -> bool:
         if before := self._going_on.pop(request, None):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # what is fetched first: announcements before what they announce, sections last
 _PRIORITY = {"front_page": 40, "feed": 30, "sitemap": 20, "page": 10, "section": 0}
 
-_SEEDS_AT_ONCE = 50
+_SEEDS_AT_ONCE = 20
 
 
 class NewsSpider(scrapy.Spider):
