@@ -212,8 +212,9 @@ class _RecordingPool(HTTPConnectionPool):
         super()._putConnection(key, connection)  # type: ignore[no-untyped-call]
         while len(self._timeouts) > MOST_IDLE:  # oldest first
             oldest = next(iter(self._timeouts.values()))
+            which = oldest.args
             oldest.cancel()
-            self._removeConnection(*oldest.args)  # type: ignore[no-untyped-call]
+            self._removeConnection(*which)  # type: ignore[no-untyped-call]
 
     def getConnection(self, key: Any, endpoint: Any) -> Any:  # noqa: N802
         trace = _trace.get()
