@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import scrapy
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 # what is fetched first: announcements before what they announce, sections last
 _PRIORITY = {"front_page": 40, "feed": 30, "sitemap": 20, "page": 10, "section": 0}
 
+_SEEDS_AT_ONCE = 20
+
 
 class NewsSpider(scrapy.Spider):
     """Crawl news sites into a collection: ``scrapy crawl news -a sites=https://example.org/``.
@@ -55,6 +59,9 @@ class NewsSpider(scrapy.Spider):
         super().__init__()
         self.given, self.arguments = arguments, NewsArguments.parse(arguments)
         self.collection = self.arguments.collection
+        # the same sites make it the same crawl; how much of it one run does, and where it is kept, do not matter
+        what = {name: value for name, value in arguments.items() if name not in ("collection", "max_articles")}
+        self.crawl_key = json.dumps(what, sort_keys=True)
         self._articles = 0
 
     @classmethod
@@ -65,16 +72,22 @@ class NewsSpider(scrapy.Spider):
     async def start(self) -> AsyncIterator[Request]:
         """The seeds."""
         given = self.arguments
-        for url in given.sites:
-            yield self._request(url, "front_page", Found("front_page", None, url))
-        for url in given.feeds:
-            yield self._request(url, "feed", Found("feed", None, url))
-        for url in given.sitemaps:
-            yield self._request(url, "sitemap", Found("sitemap", None, url))
-        for url in given.urls:
-            yield self._request(url, "page", Found("list", None, url))
+        kinds = {"front_page": given.sites, "feed": given.feeds, "sitemap": given.sitemaps, "page": given.urls}
+        seeds = ((purpose, url) for purpose, urls in kinds.items() for url in urls)
+        for number, (purpose, url) in enumerate(seeds, 1):
+            yield self._request(url, purpose, Found("list" if purpose == "page" else purpose, None, url))
+            if number % _SEEDS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # Scrapy takes one after another, however many; the first are fetched meanwhile
 
-    def _request(self, url: str, purpose: str, found: Found) -> Request:
+    def request_by_hand(self, url: str) -> Request:
+        """A page that a person added with ``scrapy frontier --add``."""
+        return self._request(url, "page", Found("list", None, url))
+
+    def request_again(self, url: str, purpose: str, found: Found) -> Request:
+        """An address that the ledger has as queued."""
+        return self._request(url, purpose, found)
+
+    def _request(self, url: str, purpose: str, found: Found, dated: datetime | None = None) -> Request:
         callbacks: dict[str, Callable[..., Any]] = {"feed": self.parse_feed, "sitemap": self.parse_sitemap}
         return Request(
             # what a person gave is fetched as it was given
@@ -82,7 +95,7 @@ class NewsSpider(scrapy.Spider):
             callbacks.get(purpose, self.parse),
             errback=self.failed,
             cb_kwargs={"found": found},
-            meta={"purpose": purpose, "via": found.via},
+            meta={"purpose": purpose, "via": found.via} | ({"dated": dated} if dated else {}),
             priority=_PRIORITY[purpose],
         )
 
@@ -251,13 +264,15 @@ class NewsSpider(scrapy.Spider):
         stats, since, home = self.crawler.stats, self.arguments.since, site_key(response.url)
         for entry in entries:
             dated = entry.published or entry.modified
+            request = self._request(entry.url, "page", Found(entry.source, response.url, entry.url), dated)
             if since and dated and dated < since:
                 stats.inc_value("broadsheet/announced/out_of_range")
+                request.meta["left_out"] = ("out_of_range", f"dated {dated:%Y-%m-%d}, before {since:%Y-%m-%d}")
             elif found.via and site_key(entry.url) != home:
                 # a site speaks for itself alone; only a feed that the user named may point elsewhere
                 stats.inc_value("broadsheet/announced/other_site")
-            else:
-                yield self._request(entry.url, "page", Found(entry.source, response.url, entry.url))
+                request.meta["left_out"] = ("excluded", f"of another site than {home}")
+            yield request  # what is left out goes into the ledger alone
 
     def _unreadable(self, response: Response, what: str, error: ValueError) -> None:
         self.crawler.stats.inc_value(f"broadsheet/unreadable/{what}")
