@@ -17,7 +17,7 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from crawler.discovery.sitemaps import robots_sitemaps
 from crawler.pace import HostLeftError, Pace
 from crawler.robots_copies import Copy, RobotsCopies
-from crawler.robots_rules import MOST
+from crawler.robots_rules import beginning
 from pipelines.run import current
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class RobotsTxt:
         self._parser_class = load_object(settings["ROBOTSTXT_PARSER"])
         self._ttl = min(settings.getfloat("BROADSHEET_ROBOTS_TTL"), _LONGEST)
         self._verdicts: dict[str, asyncio.Future[Verdict]] = {}
+        self._used: dict[str, float] = {}  # when each was asked for last
         run = current(crawler)
         self._copies = RobotsCopies(run.collection.path / "state" / "robots.sqlite" if run else None)
 
@@ -101,9 +102,18 @@ class RobotsTxt:
         rules = known.result().rules if known and known.done() else None
         return robots_sitemaps(_sitemaps(rules), authority(url) + "/robots.txt")
 
+    def forget_unused(self, seconds: float) -> None:
+        """Let go of rules that nobody asked for in the last ``seconds`` and that are on the disk: each takes up to 160 kB."""
+        before = time.monotonic() - seconds
+        for key in [key for key, used in self._used.items() if used < before]:
+            known = self._verdicts[key]
+            if known.done() and known.result().rules and self._copies.get(key):
+                del self._verdicts[key], self._used[key]
+
     async def _verdict(self, request: Request) -> Verdict:
         """What holds for a request's authority; found out by the first that asks, while others wait."""
         key = authority(request.url)
+        self._used[key] = time.monotonic()
         known = self._verdicts.get(key)
         if known and (not known.done() or known.result().until > time.monotonic()):
             return await asyncio.shield(known)
@@ -129,7 +139,9 @@ class RobotsTxt:
                 self._copies.put(key, found)
             else:
                 self._copies.forget(key)
-            return Verdict(now + self._ttl, await self._parse(found.body, request), found.record_id)
+            # where nothing is kept from run to run, it holds for this one
+            until = now + (self._ttl or _LONGEST)
+            return Verdict(until, await self._parse(found.body, request), found.record_id)
         again = now + min(_AGAIN * 2.0**misses, _LONGEST)
         if copy:
             return Verdict(again, await self._parse(copy.body, request), copy.record_id, misses=misses + 1)
@@ -168,7 +180,7 @@ def authority(url: str) -> str:
 
 
 def _copy(response: Response) -> Copy:
-    body = response.body[:MOST] if 200 <= response.status < 300 else b""
+    body = beginning(response.body) if 200 <= response.status < 300 else b""
     capture = response.meta.get("capture")
     return Copy(body, time.time(), capture.record_id if capture else None)
 

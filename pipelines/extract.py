@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
-from itertools import islice
 
 from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
 from trafilatura.utils import detect_encoding
-from w3lib.encoding import html_to_unicode
 
+from archive.markup import bounded, unicode_of
 from archive.requisites import of_html
 from pipelines.article import Article, Page
 from pipelines.blocked import obstacle
@@ -47,7 +46,6 @@ _FLOOD = re.compile(
     r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){150,}+"""
 )
 _HUGE = 5_000_000  # characters of one text; the parser gives up a page at ten million bytes
-_MOST_TAGS = 40_000  # opening and closing; real pages have up to 10,000
 _HUGE_TEXT = re.compile(rf"[^<]{{{_HUGE},}}+")
 _RAW = re.compile(r"<(script|style|textarea|title)\b[^>]*>", re.IGNORECASE)
 _MOST_TEXT = 2_000_000
@@ -149,7 +147,7 @@ def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
     # valid UTF-8 beyond ASCII is never anything else by chance, and declarations lie
     if not html.isascii() and (text := _utf8(html)) is not None:
         return "utf-8", text
-    return html_to_unicode(content_type, html, auto_detect_fun=_guess)
+    return unicode_of(html, content_type, _guess)
 
 
 def _guess(html: bytes) -> str:
@@ -165,16 +163,17 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    text = _FLOOD.sub(r"\1", text.replace("\x00", ""))  # the parser takes quadratic time over attributes
+    # the parser takes quadratic time over attributes
+    text = _FLOOD.sub(r"\1", bounded(text.replace("\x00", "")))
     if len(text) > _HUGE:
         text = _without_huge(text)
-    if text.count("<") > _MOST_TAGS:
-        text = text[: next(islice(re.finditer("<", text), _MOST_TAGS, None)).start()]
     if not text.strip() or "<" not in text:
         return None
     try:
         # bytes with a known encoding: a declaration inside the page can no longer contradict it
         tree = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=_parser())
+    except MemoryError:
+        raise
     except Exception:  # lxml raises many kinds for what is no HTML
         return None
     return tree if len(tree) else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import scrapy
@@ -14,6 +16,7 @@ from scrapy.exceptions import CloseSpider
 from archive.url import site_key
 from crawler.archiving import Archiving
 from crawler.arguments import NewsArguments
+from crawler.conditional import NotModifiedError
 from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import parse_feed
 from crawler.discovery.links import classify_links, normalize_url, well_known
@@ -21,6 +24,7 @@ from crawler.discovery.sitemaps import parse_sitemap
 from crawler.pace import Pace
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
+from crawler.watch import Watch
 from pipelines.article import Page
 from pipelines.blocked import against_crawlers
 from pipelines.paging import MOST_PAGES, numbered
@@ -36,13 +40,16 @@ if TYPE_CHECKING:
 # what is fetched first: announcements before what they announce, sections last
 _PRIORITY = {"front_page": 40, "feed": 30, "sitemap": 20, "page": 10, "section": 0}
 
+_SEEDS_AT_ONCE = 20
+
 
 class NewsSpider(scrapy.Spider):
     """Crawl news sites into a collection: ``scrapy crawl news -a sites=https://example.org/``.
 
     Arguments, each given with ``-a NAME=VALUE``; addresses are parted by commas, or a file has one a line:
     ``sites`` front pages (their feeds, sitemaps and sections are found), ``feeds``, ``sitemaps``, ``urls`` pages themselves,
-    ``since`` an ISO 8601 date, ``max_articles`` a number, ``collection`` a folder (default ``collections/news``).
+    ``since`` an ISO 8601 date, ``max_articles`` a number, ``collection`` a folder (default ``collections/news``);
+    ``watch`` true, or ``every`` a length of time like ``15m``: go on for ever (``docs/watching.md``).
     """
 
     name = "news"
@@ -50,8 +57,11 @@ class NewsSpider(scrapy.Spider):
     def __init__(self, **arguments: str) -> None:
         """Raises crawler.arguments.ArgumentError for arguments that cannot be used."""
         super().__init__()
-        self.arguments = NewsArguments.parse(arguments)
+        self.given, self.arguments = arguments, NewsArguments.parse(arguments)
         self.collection = self.arguments.collection
+        # the same sites make it the same crawl; how much of it one run does, and where it is kept, do not matter
+        what = {name: value for name, value in arguments.items() if name not in ("collection", "max_articles")}
+        self.crawl_key = json.dumps(what, sort_keys=True)
         self._articles = 0
 
     @classmethod
@@ -62,16 +72,22 @@ class NewsSpider(scrapy.Spider):
     async def start(self) -> AsyncIterator[Request]:
         """The seeds."""
         given = self.arguments
-        for url in given.sites:
-            yield self._request(url, "front_page", Found("front_page", None, url))
-        for url in given.feeds:
-            yield self._request(url, "feed", Found("feed", None, url))
-        for url in given.sitemaps:
-            yield self._request(url, "sitemap", Found("sitemap", None, url))
-        for url in given.urls:
-            yield self._request(url, "page", Found("list", None, url))
+        kinds = {"front_page": given.sites, "feed": given.feeds, "sitemap": given.sitemaps, "page": given.urls}
+        seeds = ((purpose, url) for purpose, urls in kinds.items() for url in urls)
+        for number, (purpose, url) in enumerate(seeds, 1):
+            yield self._request(url, purpose, Found("list" if purpose == "page" else purpose, None, url))
+            if number % _SEEDS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # Scrapy takes one after another, however many; the first are fetched meanwhile
 
-    def _request(self, url: str, purpose: str, found: Found) -> Request:
+    def request_by_hand(self, url: str) -> Request:
+        """A page that a person added with ``scrapy frontier --add``."""
+        return self._request(url, "page", Found("list", None, url))
+
+    def request_again(self, url: str, purpose: str, found: Found) -> Request:
+        """An address that the ledger has as queued."""
+        return self._request(url, purpose, found)
+
+    def _request(self, url: str, purpose: str, found: Found, dated: datetime | None = None) -> Request:
         callbacks: dict[str, Callable[..., Any]] = {"feed": self.parse_feed, "sitemap": self.parse_sitemap}
         return Request(
             # what a person gave is fetched as it was given
@@ -79,7 +95,7 @@ class NewsSpider(scrapy.Spider):
             callbacks.get(purpose, self.parse),
             errback=self.failed,
             cb_kwargs={"found": found},
-            meta={"purpose": purpose, "via": found.via},
+            meta={"purpose": purpose, "via": found.via} | ({"dated": dated} if dated else {}),
             priority=_PRIORITY[purpose],
         )
 
@@ -248,17 +264,20 @@ class NewsSpider(scrapy.Spider):
         stats, since, home = self.crawler.stats, self.arguments.since, site_key(response.url)
         for entry in entries:
             dated = entry.published or entry.modified
+            request = self._request(entry.url, "page", Found(entry.source, response.url, entry.url), dated)
             if since and dated and dated < since:
                 stats.inc_value("broadsheet/announced/out_of_range")
+                request.meta["left_out"] = ("out_of_range", f"dated {dated:%Y-%m-%d}, before {since:%Y-%m-%d}")
             elif found.via and site_key(entry.url) != home:
                 # a site speaks for itself alone; only a feed that the user named may point elsewhere
                 stats.inc_value("broadsheet/announced/other_site")
-            else:
-                yield self._request(entry.url, "page", Found(entry.source, response.url, entry.url))
+                request.meta["left_out"] = ("excluded", f"of another site than {home}")
+            yield request  # what is left out goes into the ledger alone
 
     def _unreadable(self, response: Response, what: str, error: ValueError) -> None:
         self.crawler.stats.inc_value(f"broadsheet/unreadable/{what}")
-        level = logging.DEBUG if response.meta.get("probe") else logging.WARNING
+        quiet = response.meta.get("probe") or response.meta.get("was_read")  # said before
+        level = logging.DEBUG if quiet else logging.WARNING
         self.logger.log(level, "No %s at %s: %s", what, response.url, error)
 
     def failed(self, failure: Failure) -> Iterator[ArticleRow | Request]:
@@ -269,8 +288,15 @@ class NewsSpider(scrapy.Spider):
         yield from self._turned(request.meta)
 
     def _note_failure(self, request: Request, failure: Failure) -> None:
+        if watch := Watch.of(self.crawler):
+            watch.failed(request, failure.value)
         if isinstance(failure.value, (RobotsForbiddenError, LeftOutError)):
             return  # counted as robotstxt/forbidden, or not asked for at all
+        if isinstance(failure.value, NotModifiedError):
+            if request.meta["purpose"] == "page" and request.meta.get("capture"):
+                self._archiving.run.counts["unchanged"] += 1
+                self._tell()
+            return
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
         capture = request.meta.get("capture")

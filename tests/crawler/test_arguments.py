@@ -27,6 +27,13 @@ def test_since_is_an_instant_and_max_articles_a_number() -> None:
     assert parsed.seeds == ("https://a.example/rss",)
 
 
+def test_every_watches_and_names_the_longest_interval() -> None:
+    parsed = NewsArguments.parse({"sites": "a.example", "feeds": "https://a.example/rss", "every": "15m"})
+    assert (parsed.watch, parsed.every) == (True, 900)
+    assert NewsArguments.parse({"sites": "a.example", "watch": "True"}).watch
+    assert not NewsArguments.parse({"sites": "a.example", "watch": "false"}).watch
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -42,6 +49,10 @@ def test_since_is_an_instant_and_max_articles_a_number() -> None:
         ({"sites": "a.example", "since": "yesterday"}, "since: 'yesterday' is no date; write it like 2026-11-23"),
         ({"sites": "a.example", "max_articles": "-3"}, "max_articles: '-3' is not a number from 1"),
         ({"sites": "a.example", "max_articles": "0"}, "max_articles: '0' is not a number from 1"),
+        ({"sites": "a.example", "watch": "perhaps"}, "watch: 'perhaps' is neither true nor false"),
+        ({"sites": "a.example", "every": "soon"}, "every: 'soon' is no length of time; write it like 90s, 15m, 2h or 1d"),
+        ({"sites": "a.example", "every": "15m", "watch": "no"}, "every: goes with watch=true alone"),
+        ({"urls": "https://a.example/1", "watch": "true"}, "watch: there is nothing to watch in a list of pages"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_reason(given: dict[str, str], words: str) -> None:

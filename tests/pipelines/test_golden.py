@@ -1,4 +1,4 @@
-"""What comes out of the golden pages is what came out before; ``python -m tests.golden`` writes it anew for a review."""
+"""What comes out of the golden pages is what came out before: ``python -m tests.golden`` writes it anew, for review."""
 
 import pytest
 
