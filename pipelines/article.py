@@ -85,6 +85,7 @@ class Page:
 
     ``article`` is None unless ``verdict`` is ``article``; ``reason`` says in a few words what decided. ``links`` are all
     the page's http(s) links in order, without repeats; ``feeds`` the feeds it announces (``link rel=alternate``),
+    ``relations`` its other ``link`` elements that lead on: amphtml, sitemap, hub, and alternate with its hreflang as text;
     ``requisites`` what an article's page loads, if that was asked for.
     ``seconds`` is the worker's CPU time for the page.
     """
@@ -94,5 +95,6 @@ class Page:
     article: Article | None = None
     links: list[Link] = field(default_factory=list)
     feeds: list[str] = field(default_factory=list)
+    relations: list[Link] = field(default_factory=list)
     requisites: list[Reference] = field(default_factory=list)
     seconds: float = 0.0

@@ -12,7 +12,18 @@ from lxml.html import HtmlElement
 
 from pipelines.article import Link
 
-_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
+_FEED_TYPES = frozenset(
+    {
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/feed+json",
+        "application/rdf+xml",
+        "text/xml",
+        "application/xml",
+    }
+)
+_RELATIONS = ("amphtml", "sitemap", "hub")
+_MOST_RELATIONS = 200
 _WEB = ("http://", "https://")
 # sieves in C, each used only by the evidence that asks for it; what they let pass is looked at again
 _DATED = XPath("//*[contains(@class, 'ate') or contains(@class, 'ime') or contains(@class, 'ublish')]")
@@ -34,6 +45,7 @@ class Evidence:
     metas: dict[str, list[str]] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     feeds: list[str] = field(default_factory=list)
+    relations: list[Link] = field(default_factory=list)
     canonical: str | None = None
     license: str | None = None
     language: str | None = None
@@ -132,10 +144,16 @@ def _link_element(element: HtmlElement, found: Evidence) -> None:
         found.canonical = found.canonical or url
     elif "alternate" in rel and (element.get("type") or "").lower() in _FEED_TYPES and url.startswith("http"):
         found.feeds.append(url)
-    elif "next" in rel and url.startswith("http"):
-        found.links.append(Link(url=url, text=None, rel="next"))
     elif "license" in rel:
         found.license = found.license or url
+    elif not url.startswith(_WEB) or len(found.relations) >= _MOST_RELATIONS:
+        return
+    elif kind := next((name for name in _RELATIONS if name in rel), None):
+        found.relations.append(Link(url=url, text=None, rel=kind))
+    elif "alternate" in rel and (language := element.get("hreflang")):
+        found.relations.append(Link(url=url, text=language[:40], rel="alternate"))
+    elif "next" in rel:
+        found.links.append(Link(url=url, text=None, rel="next"))
 
 
 def _script(element: HtmlElement, found: Evidence) -> None:

@@ -79,9 +79,9 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
         return Page("blocked", wall.reason)
     is_article, reason = decide(article, evidence, tree, url)
     if not is_article:
-        return Page("not_article", reason, None, evidence.links, evidence.feeds)
+        return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations)
     article.quality_flags = flags(article, body)
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads)
+    return Page("article", reason, article, evidence.links, evidence.feeds, evidence.relations, loads)
 
 
 def decode(html: bytes, content_type: str | None) -> tuple[str, str]:

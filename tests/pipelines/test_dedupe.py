@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from archive.canonical import article_id
 from archive.tables import Table, articles_table
-from pipelines.dedupe import Versions, article_id
+from pipelines.dedupe import Versions
 from tests.archive.rows import article_row
 
 

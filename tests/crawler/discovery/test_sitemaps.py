@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 import tracemalloc
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from xml.sax.saxutils import escape
 
@@ -13,12 +14,31 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.discovery.entry import Entry
-from crawler.discovery.sitemaps import MAX_SITEMAP, Sitemap, parse_sitemap, robots_sitemaps
+from crawler.discovery.sitemaps import MAX_SITEMAP, Nested, read_sitemap, robots_sitemaps
 
 URL = "https://paper.example/sitemap.xml"
 SITEMAP = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 NEWS = 'xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"'
 IMAGE = 'xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"'
+
+
+@dataclass
+class Sitemap:
+    entries: list[Entry] = field(default_factory=list)
+    sitemaps: list[Nested] = field(default_factory=list)
+    unusable: int = 0
+
+
+def parse_sitemap(body: bytes, url: str) -> Sitemap:
+    found = Sitemap()
+    for item in read_sitemap(body, url):
+        if isinstance(item, Entry):
+            found.entries.append(item)
+        elif isinstance(item, Nested):
+            found.sitemaps.append(item)
+        else:
+            found.unusable += 1
+    return found
 
 
 def urlset(rows: str, spaces: str = f"{SITEMAP} {NEWS} {IMAGE}") -> bytes:
@@ -37,13 +57,15 @@ ROW = """<url><loc>https://paper.example/a</loc><lastmod>2024-05-08</lastmod>
     <image:image><image:loc>https://paper.example/a.jpg</image:loc><image:title>Photo</image:title></image:image><news:news>
     <news:publication><news:name>Paper</news:name><news:language>zh-cn</news:language></news:publication>
     <news:publication_date>2024-05-07T10:00:00+02:00</news:publication_date><news:title>Tea &amp; fog</news:title>
-    </news:news></url>"""
+    <news:keywords>tea, harbour  fog,,tea</news:keywords></news:news></url>"""
 ANNOUNCED = Entry(
     "https://paper.example/a",
     title="Tea & fog",
     published=datetime(2024, 5, 7, 10, tzinfo=timezone(timedelta(hours=2))),
     modified=datetime(2024, 5, 8, tzinfo=UTC),
     language="zh-cn",
+    keywords=("tea", "harbour fog"),
+    images=1,
     source="news_sitemap",
 )
 
@@ -63,8 +85,8 @@ class TestForms:
     def test_an_index_gives_sitemaps(self) -> None:
         rows = "<sitemap><loc>/s1.xml.gz</loc><lastmod>2024-05-07</lastmod></sitemap><sitemap><loc>/s2.xml</loc></sitemap>"
         found = parse_sitemap(f"<sitemapindex {SITEMAP}>{rows}</sitemapindex>".encode(), URL)
-        first = Entry("https://paper.example/s1.xml.gz", modified=datetime(2024, 5, 7, tzinfo=UTC), source="sitemap")
-        assert found == Sitemap([], [first, Entry("https://paper.example/s2.xml", source="sitemap")])
+        first = Nested("https://paper.example/s1.xml.gz", datetime(2024, 5, 7, tzinfo=UTC))
+        assert found == Sitemap([], [first, Nested("https://paper.example/s2.xml")])
 
     def test_an_empty_urlset_is_a_sitemap(self) -> None:
         assert parse_sitemap(urlset(""), URL) == Sitemap()
