@@ -107,7 +107,8 @@ ARTICLES = _schema(
         _optional(
             "discovery_source",
             _STRING,
-            "how the address was found: feed, news_sitemap, sitemap, section, front_page, alternate (another language of an article), list; archive if a file had it",
+            "how the address was found: feed, news_sitemap, sitemap, section, front_page, alternate (hreflang of an article),"
+            " list; archive if a file had it",
         ),
         _optional("discovery_url", _STRING, "the feed, sitemap or page that named it"),
         _optional(

@@ -19,6 +19,8 @@ _MONTH = (
     r"(?P<month>0?[1-9]|1[0-2]|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
+_COMPACT = r"(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
+_PARTED = r"(?P<month>0[1-9]|1[0-2])(?P=between)(?P<day>0[1-9]|[12]\d|3[01])"
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])"
 # as they stand in the names of sitemaps and archive pages, most precise first
 _NAMES = [
@@ -38,10 +40,11 @@ _PARAMETERS = {
     **dict.fromkeys(("day", "dd", "d", "tag", "jour", "dia", "giorno"), "day"),
     **dict.fromkeys(("week", "ww", "w", "kw"), "week"),
 }
-# as they stand in the addresses of articles; a year alone is too often a part of the headline
+# as they stand in the addresses of articles: at the edge of a part of the path; elsewhere a date is a part of the headline
 _DATED = [
-    re.compile(rf"[-_/.]{_YEAR}(?P<between>[-_/]){_MONTH}(?P=between){_DAY}(?![\da-z])", re.IGNORECASE),
-    re.compile(rf"[-_/.]{_YEAR}(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?=[-_/.]|$)"),
+    re.compile(rf"/{_YEAR}(?P<between>[-_/]){_MONTH}(?P=between){_DAY}(?![\da-z])", re.IGNORECASE),
+    re.compile(rf"/{_YEAR}{_COMPACT}(?=[-_/.]|$)"),
+    re.compile(rf"[-_.]{_YEAR}(?P<between>-?){_PARTED}(?=\.\w{{3,5}}$|/?$)"),
     re.compile(rf"/{_YEAR}/{_MONTH}/(?=[^/])", re.IGNORECASE),
 ]
 _ARCHIVE = re.compile(

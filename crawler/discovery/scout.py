@@ -215,19 +215,20 @@ class Scout:
         if why := excluded(lead.url) or (None if url else "scheme: no address that can be fetched"):
             return replace(lead, state="excluded", reason=why)
         assert url is not None
-        if lead.purpose == "page" and not self._may_name(url, lead.place.site):
-            return replace(lead, state="other_site", reason=f"named by {lead.place.site}")
+        site, plain = lead.place.site, None
+        if lead.purpose == "page":
+            plain = normalize_url(plain_form(url) or "")
+            plain = plain if plain and self._may_name(plain, site) else None
+            if not plain and not self._may_name(url, site):
+                return replace(lead, state="other_site", reason=f"named by {site}")
         if lead.state != "wanted":
             return replace(lead, url=url)
         if url in self._twins:
             return replace(lead, url=url, state="duplicate", reason="the AMP form of a page that is here")
         priority = PRIORITIES[lead.purpose]
         if lead.purpose == "page":
-            priority += round(_CHANCES * self.patterns.chance(lead.place.site, url, text, lead.source))
-            plain = normalize_url(plain_form(url) or "")
-            if plain and self._may_name(plain, lead.place.site):
-                return replace(lead, url=plain, twin=url, priority=priority)
-        return replace(lead, url=url, priority=priority)
+            priority += round(_CHANCES * self.patterns.chance(site, plain or url, text, lead.source))
+        return replace(lead, url=plain or url, twin=url if plain else None, priority=priority)
 
     def _may_name(self, url: str, site: str) -> bool:
         """A site speaks for itself alone, unless the user allows more."""

@@ -64,20 +64,18 @@ class NewsSpider(scrapy.Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> NewsSpider:
         """Scrapy's constructor."""
-        spider = super().from_crawler(crawler, *args, **kwargs)
-        given, settings = spider.arguments, crawler.settings
-        spider.scout = Scout(
+        return super().from_crawler(crawler, *args, **kwargs)
+
+    async def start(self) -> AsyncIterator[Request]:
+        """The seeds."""
+        given, settings = self.arguments, self.settings  # the add-on's defaults are not there before
+        self.scout = Scout(
             SitePatterns(settings.getint("BROADSHEET_SECTIONS_MAX")),
             Span(given.since, given.until),
             given.depth,
             settings.getint("BROADSHEET_LIST_PAGES"),
             tuple(settings.getlist("BROADSHEET_OTHER_SITES")),
         )
-        return spider
-
-    async def start(self) -> AsyncIterator[Request]:
-        """The seeds."""
-        given = self.arguments
         seeds: list[tuple[tuple[str, ...], Purpose, str]] = [
             (given.sites, "front_page", "front_page"),
             (given.feeds, "feed", "feed"),

@@ -50,8 +50,8 @@ class Seen:
 
 @dataclass
 class RawServer:
-    """Serves ``replies`` by path (query aside), or by host and path, on 127.0.0.1; a list is given one after the other, its
-    last for ever; unknown paths get a 404; ``seen`` has all exchanges."""
+    """Serves ``replies`` by path (query aside), or by host and path with or without its query, on 127.0.0.1;
+    a list is given one after the other, its last for ever; unknown paths get a 404; ``seen`` has all exchanges."""
 
     replies: Mapping[str, Reply | list[Reply]]
     tls: ssl.SSLContext | None = None
@@ -70,8 +70,9 @@ class RawServer:
     def url(self, path: str) -> str:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}"
 
-    def _reply(self, host: str, path: str) -> Reply:
-        found = self.replies.get(host + path) or self.replies.get(path) or _NOT_FOUND
+    def _reply(self, host: str, target: str) -> Reply:
+        path = urlsplit(target).path
+        found = self.replies.get(host + target) or self.replies.get(host + path) or self.replies.get(path) or _NOT_FOUND
         if isinstance(found, Reply):
             return found
         return found.pop(0) if len(found) > 1 else found[0]
@@ -96,7 +97,7 @@ class RawServer:
                 path = request.split(b" ")[1].decode("latin-1")
                 seen = Seen(path, request, port)
                 self.seen.append(seen)
-                reply = self._reply(seen.host, urlsplit(path).path)
+                reply = self._reply(seen.host, path)
                 _send(connection, reply, seen)
                 if reply.end != "keep":
                     _end(connection, reply.end)
