@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 _MONTHS = dict(
     zip(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), range(1, 13), strict=True)
 )
-_YEAR = r"(?<!\d)(?P<year>(?:1[6-9]|20)\d\d)"
+_YEAR = r"(?<!\d)(?P<year>(?:1[6-9]|2[01])\d\d)"
 _MONTH = (
     r"(?P<month>0?[1-9]|1[0-2]|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
@@ -86,18 +86,18 @@ class Span:
     def leaves_out(self, published: datetime | None, modified: datetime | None, url: str) -> bool:
         """Whether an article that is announced with these dates lies outside. What was not modified since was not published
         since, either; what was modified later may be old. Without a usable date the address's own counts."""
-        published, modified = _credible(published), _credible(modified)
+        published, modified = credible(published), credible(modified)
         if published:
             return bool((self.since and _end(published) <= self.since) or (self.until and published > self.until))
         return bool(self.since and modified and _end(modified) <= self.since) or self.misses(article_period(url))
 
     def leaves_out_list(self, modified: datetime | None, url: str) -> bool:
         """Whether a sitemap or archive page has nothing to say of this time: by its name, or by its last change."""
-        modified = _credible(modified)
+        modified = credible(modified)
         return bool(self.since and modified and _end(modified) <= self.since) or self.misses(named_period(url))
 
 
-def _credible(date: datetime | None) -> datetime | None:
+def credible(date: datetime | None) -> datetime | None:
     """A date in the future says nothing: clocks are wrong, and articles are planned ahead."""
     return None if date is None or date > datetime.now(UTC) + DAY else date
 
@@ -138,7 +138,9 @@ def counted(urls: Iterable[str]) -> set[str]:
         if len(numbers := re.findall(r"\d+", urlsplit(url).path.rpartition("/")[2])) == 1:
             series.setdefault(re.sub(r"\d+", "#", url), []).append((url, numbers[0]))
     odd = (
-        members for members in series.values() if not all(re.fullmatch(r"(?:1[6-9]|20)\d\d", number) for _, number in members)
+        members
+        for members in series.values()
+        if not all(re.fullmatch(r"(?:1[6-9]|2[01])\d\d", number) for _, number in members)
     )
     return {url for members in odd for url, number in members if len(number) == 4}
 
@@ -146,7 +148,7 @@ def counted(urls: Iterable[str]) -> set[str]:
 def _of_query(query: str) -> Period | None:
     pairs = parse_qsl(query[:500], keep_blank_values=False)
     named = {_PARAMETERS[name.lower()]: value for name, value in pairs if name.lower() in _PARAMETERS}
-    if re.fullmatch(r"(?:1[6-9]|20)\d\d", named.get("year", "")):
+    if re.fullmatch(r"(?:1[6-9]|2[01])\d\d", named.get("year", "")):
         numbers = {name: int(value) for name, value in named.items() if value.isdecimal() and len(value) <= 4}
         return _from_numbers(numbers)
     # from=2021-01-01&to=2021-01-31, or one date in any parameter

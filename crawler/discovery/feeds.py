@@ -24,13 +24,14 @@ _PUBLISHED = ("pubdate", "published", "issued", "date", "created")
 _MODIFIED = ("updated", "modified")
 _WANTED = frozenset({"title", "link", "guid", "id", "origlink", "language", *_PUBLISHED, *_MODIFIED})
 _MAX_ITEMS = 20_000
+_MAX_UNUSABLE = 1_000
 _PAGE_TYPES = frozenset({None, "", "text/html", "application/xhtml+xml"})
 
 
 @dataclass(slots=True)
 class Feed:
     """What a feed says: its entries in its own order, the WebSub hubs that would push it (https://www.w3.org/TR/websub/), the
-    feed that goes on where this one ends (RFC 5005), and the items without an http(s) address."""
+    feed that goes on where this one ends (RFC 5005), and items without an http(s) address."""
 
     entries: list[Entry] = dataclasses.field(default_factory=list)
     hubs: list[str] = dataclasses.field(default_factory=list)
@@ -63,7 +64,7 @@ def _xml_feed(body: bytes, url: str, content_type: str | None) -> Feed:
         _check_root(reader.root)
         if entry := _entry(record, url, reader.head):
             feed.entries.append(entry)
-        else:
+        elif len(feed.unusable) < _MAX_UNUSABLE:
             feed.unusable.append(unusable(next((text for text, _ in _candidates(record) if text), None)))
         if len(feed.entries) >= _MAX_ITEMS:
             break
@@ -145,7 +146,7 @@ def _json_feed(body: bytes, url: str) -> Feed:
     for item in feed["items"][:_MAX_ITEMS]:
         if entry := _json_entry(item, url, feed.get("language")) if isinstance(item, dict) else None:
             found.entries.append(entry)
-        else:
+        elif len(found.unusable) < _MAX_UNUSABLE:
             found.unusable.append(unusable(_string(item.get("url")) if isinstance(item, dict) else None))
     hubs = feed.get("hubs")
     named = (

@@ -16,7 +16,7 @@ from archive.canonical import normalize_url
 from archive.url import site_key
 from pipelines.article import Link, Page
 
-from .dates import Span, archive_period, article_period, counted
+from .dates import Span, archive_period, article_period, counted, credible
 from .entry import Entry, Unusable
 from .feeds import Feed
 from .links import Followed, classify_links, feed_links, is_next_page, well_known
@@ -112,14 +112,14 @@ class Scout:
     def _announced(self, entry: Entry, place: Place) -> Lead:
         site = site_key(entry.url) if place.given else place.site
         lead = Lead(entry.url, "page", entry.source, replace(place, site=site), entry.url)
-        lead = replace(lead, dated=entry.published or entry.modified)
+        lead = replace(lead, dated=credible(entry.published) or credible(entry.modified))
         if self.span.leaves_out(entry.published, entry.modified, entry.url):
             lead = replace(lead, state="out_of_range", reason="its announced date or its address")
         return self._judged(lead, entry.title)
 
     def _nested(self, item: Nested, place: Place, *, numbered: bool) -> Lead:
         deeper = replace(place, level=place.level + 1, given=False)
-        lead = Lead(item.url, "sitemap", "sitemap", deeper, item.url, dated=item.modified)
+        lead = Lead(item.url, "sitemap", "sitemap", deeper, item.url, dated=credible(item.modified))
         if site_key(item.url) != site_key(place.url) and not self._may_name(item.url, place.site):
             return replace(lead, state="other_site", reason=f"named by {place.site}")
         if deeper.level > _MOST_NESTED:

@@ -76,16 +76,19 @@ class NewsSpider(scrapy.Spider):
             settings.getint("BROADSHEET_LIST_PAGES"),
             tuple(settings.getlist("BROADSHEET_OTHER_SITES")),
         )
-        seeds: list[tuple[tuple[str, ...], Purpose, str]] = [
-            (given.sites, "front_page", "front_page"),
-            (given.feeds, "feed", "feed"),
-            (given.sitemaps, "sitemap", "sitemap"),
-            (given.urls, "page", "list"),
-        ]
-        for urls, purpose, source in seeds:
-            for url in urls:  # what a person gave is fetched as it was given
-                place = Place(url, site_key(url), source, given=True)
-                yield self._request(Lead(url, purpose, source, place, url, priority=PRIORITIES[purpose]))
+        for url in given.sites:
+            yield self._seed(url, "front_page", "front_page")
+        for url in given.feeds:
+            yield self._seed(url, "feed", "feed")
+        for url in given.sitemaps:
+            yield self._seed(url, "sitemap", "sitemap")
+        for url in given.urls:
+            yield self._seed(url, "page", "list")
+
+    def _seed(self, url: str, purpose: Purpose, source: str) -> Request:
+        """What a person gave is fetched as it was given."""
+        place = Place(url, site_key(url), source, given=True)
+        return self._request(Lead(url, purpose, source, place, url, priority=PRIORITIES[purpose]))
 
     def _request(self, lead: Lead) -> Request:
         callbacks: dict[str, Callable[..., Any]] = {"feed": self.parse_feed, "sitemap": self.parse_sitemap}
@@ -94,7 +97,14 @@ class NewsSpider(scrapy.Spider):
         via = None if place.given and place.url == lead.url else place.url
         found = Found(lead.source, via, lead.found_url)
         where = {"site": place.site, "level": place.level, "turned": place.turned, "before": place.before}
-        meta = {"purpose": lead.purpose, "via": via, "where": where, "probe": lead.probe, "twin": lead.twin}
+        meta = {
+            "purpose": lead.purpose,
+            "via": via,
+            "where": where,
+            "probe": lead.probe,
+            "twin": lead.twin,
+            "dated": lead.dated,
+        }
         return Request(
             lead.url,
             callbacks.get(lead.purpose, self.parse),

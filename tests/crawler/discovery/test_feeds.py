@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.discovery.entry import Entry, parse_date
+from crawler.discovery.feeds import MAX_FEED
 from crawler.discovery.feeds import parse_feed as read_feed
 
 URL = "https://paper.example/feeds/all.xml"
@@ -190,6 +191,44 @@ class TestJsonFeed:
     def test_other_json_is_refused(self, body: bytes) -> None:
         with pytest.raises(ValueError, match="no JSON Feed"):
             parse_feed(body, URL)
+
+
+class TestWhatElseAFeedSays:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            atom(
+                '<link rel="hub" href="https://hub.example/"/><link rel="next" href="?page=2"/><entry><link href="a"/></entry>'
+            ),
+            rss(
+                "<item><link>/a</link></item>",
+                '<atom:link rel="hub" href="https://hub.example/"/><atom:link rel="next" href="?page=2"/>',
+            ),
+            json.dumps(
+                {
+                    "version": "https://jsonfeed.org/version/1.1",
+                    "hubs": [{"type": "WebSub", "url": "https://hub.example/"}, 7],
+                    "next_url": "?page=2",
+                    "items": [{"url": "/a"}],
+                }
+            ).encode(),
+        ],
+    )
+    def test_hubs_and_the_feed_behind_it(self, body: bytes) -> None:
+        feed = read_feed(body, URL)
+        assert (feed.hubs, feed.next, len(feed.entries)) == (["https://hub.example/"], f"{URL}?page=2", 1)
+
+    def test_items_without_an_address_are_noted_with_the_reason(self) -> None:
+        items = "".join(f"<item><link>{link}</link></item>" for link in ("javascript:alert(1)", "data:,x", "x" * 5_000))
+        assert [one.reason for one in read_feed(rss(items), URL).unusable] == [
+            "scheme: javascript",
+            "scheme: data",
+            "length: 5,000 characters",
+        ]
+
+    def test_a_feed_that_never_ends_is_read_as_far_as_it_may_go(self) -> None:
+        body = rss("<item><link>/a</link></item>" + "<!-- on and on -->" * (MAX_FEED // 18) + "<item><link>/b</link></item>")
+        assert [entry.url[-1] for entry in parse_feed(body, URL)] == ["a"]
 
 
 class TestCharsets:
