@@ -15,7 +15,7 @@ from archive.canonical import MAX_URL
 from archive.url import host_parts
 from pipelines.article import Link
 
-from .shape import ENOUGH, PAGE_SUFFIX, is_article, points
+from .shape import is_article, leads_nowhere
 
 _PORTS = {"http": 80, "https": 443}
 _USUAL_SITEMAPS = ("/sitemap.xml", "/sitemap_index.xml", "/news-sitemap.xml", "/sitemap.xml.gz")
@@ -27,24 +27,6 @@ _FEED_LINK = re.compile(
 _MOST_FEEDS = 50
 _COMMENTS = re.compile(r"comment|kommentar", re.IGNORECASE)
 
-_FILE = re.compile(
-    r"\.(?:jpe?g|png|gif|svg|webp|avif|ico|bmp|tiff?|pdf|docx?|xlsx?|pptx?|odt|epub|csv|zip|gz|rar|7z|exe|dmg|apk|ics|vcf"
-    r"|mp[34]|m4[av]|m3u8?|ogg|wav|aac|avi|mov|mkv|webm|flv|css|js|json|xml|rss|atom|rdf|woff2?|ttf|eot|swf)$",
-    re.IGNORECASE,
-)
-# pages of the house, not of the paper
-_HOUSE = re.compile(
-    r"log-?(?:in|out)|sign-?(?:in|up)|register|registrieren|registration|anmelden|anmeldung|(?:my-)?account|mein-konto"
-    r"|(?:un)?subscribe|subscriptions?|abo|abonnement|abonnieren|newsletters?|privacy(?:-policy|-notice)?|datenschutz\w*"
-    r"|impressum|imprint|mentions-legales|aviso-legal|legal-notice|kontakt|contacts?(?:-us)?|contacto|about(?:-us)?|ue?ber-uns"
-    r"|terms(?:-of-use|-of-service|-and-conditions)?|agb|nutzungsbedingungen|cookies?(?:-policy|-settings)?|hilfe|help|faq"
-    r"|advertis(?:e|ing)(?:-with-us)?|mediadaten|werbung|careers|jobs|stellenmarkt|sharer?|print|search|suche|buscar|recherche"
-    r"|sitemap|donate|spenden|cart|warenkorb|checkout|wp-(?:admin|login|json)|xmlrpc|rss|feeds?|accessibility|barrierefreiheit"
-    r"|masthead|do-not-sell|comments?"
-)
-_HOUSE_HOST = re.compile(r"(?:log-?in|accounts?|auth|sso|abo|shop|store|jobs|mail|webmail|static|cdn|img|images)\.")
-# lists of one person's or one word's articles: endless, and their articles stand on section pages too
-_CLOUD = re.compile(r"tags?|schlagworte?|auth?ors?|autoren|auteurs?|users?|profile?s?|profil")
 _PAGE_NUMBER = re.compile(r"(?:(?:/|[-_/](?:page|seite|p)[-_/]?|[-_])\d{1,2})?(?:\.\w{2,5}|/)?$", re.IGNORECASE)
 # the pages of a list: by number in the path or a parameter, or by what their links say
 _PAGER = re.compile(r"(?P<list>.*?)/(?:page|seite|pagina|pagine?|p)[/-]?(?P<number>\d{1,5})/?$", re.IGNORECASE)
@@ -120,7 +102,7 @@ def _page_of(url: str, site: str) -> SplitResult | None:
         same = parts.scheme in _PORTS and len(url) <= MAX_URL and _site(parts) == site
     except ValueError:
         return None
-    return parts if same and not _leads_nowhere(parts) else None
+    return parts if same and not leads_nowhere(parts) else None
 
 
 def _site(parts: SplitResult) -> str:
@@ -130,21 +112,6 @@ def _site(parts: SplitResult) -> str:
 
 def _address(parts: SplitResult) -> tuple[str, str, str]:
     return parts.netloc, parts.path or "/", parts.query
-
-
-def _leads_nowhere(parts: SplitResult) -> bool:
-    if _HOUSE_HOST.match(parts.netloc.lower()):
-        return True
-    names = [PAGE_SUFFIX.sub("", name) for name in parts.path.lower().split("/") if name]
-    if not names:
-        return False
-    house = _HOUSE.fullmatch(names[-1]) or (_HOUSE.fullmatch(names[0]) and points(parts) < ENOUGH)
-    return bool(_FILE.search(names[-1]) or house or _in_cloud(names, parts))
-
-
-def _in_cloud(names: list[str], parts: SplitResult) -> bool:
-    place = next((at for at, name in enumerate(names) if _CLOUD.fullmatch(name)), None)
-    return place is not None and (place >= len(names) - 2 or points(parts) < ENOUGH)
 
 
 def is_next_page(link: Link, page_url: str) -> bool:

@@ -9,7 +9,29 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 ENOUGH = 3  # points that make an article
 PAGE_SUFFIX = re.compile(r"\.(?:html?|php|aspx?|jsp|cms|amp|shtml|ece)$", re.IGNORECASE)
+_FILE = re.compile(
+    r"\.(?:jpe?g|png|gif|svg|webp|avif|ico|bmp|tiff?|pdf|docx?|xlsx?|pptx?|odt|epub|csv|zip|gz|rar|7z|exe|dmg|apk|ics|vcf"
+    r"|mp[34]|m4[av]|m3u8?|ogg|wav|aac|avi|mov|mkv|webm|flv|css|js|json|xml|rss|atom|rdf|woff2?|ttf|eot|swf)$",
+    re.IGNORECASE,
+)
+# pages of the house, not of the paper
+_HOUSE = re.compile(
+    r"log-?(?:in|out)|sign-?(?:in|up)|register|registrieren|registration|anmelden|anmeldung|(?:my-)?account|mein-konto"
+    r"|(?:un)?subscribe|subscriptions?|abo|abonnement|abonnieren|newsletters?|privacy(?:-policy|-notice)?|datenschutz\w*"
+    r"|impressum|imprint|mentions-legales|aviso-legal|legal-notice|kontakt|contacts?(?:-us)?|contacto|about(?:-us)?|ue?ber-uns"
+    r"|terms(?:-of-use|-of-service|-and-conditions)?|agb|nutzungsbedingungen|cookies?(?:-policy|-settings)?|hilfe|help|faq"
+    r"|advertis(?:e|ing)(?:-with-us)?|mediadaten|werbung|careers|jobs|stellenmarkt|sharer?|print|search|suche|buscar|recherche"
+    r"|sitemap|donate|spenden|cart|warenkorb|checkout|wp-(?:admin|login|json)|xmlrpc|rss|feeds?|accessibility|barrierefreiheit"
+    r"|masthead|do-not-sell|comments?"
+)
+_HOUSE_HOST = re.compile(r"(?:log-?in|accounts?|auth|sso|abo|shop|store|jobs|mail|webmail|static|cdn|img|images)\.")
+# lists of one person's or one word's articles: endless, and their articles stand on section pages too
+_CLOUD = re.compile(r"tags?|schlagworte?|auth?ors?|autoren|auteurs?|users?|profile?s?|profil")
 _ARTICLE_WORD = re.compile(r"/(?:articles?|artikel|articulo|story|stories|posts?|clanek|p|a)/", re.IGNORECASE)
+# lists of articles by their own name
+_LIST_WORD = re.compile(
+    r"/(?:categor(?:y|ies|ia)|kategorien?|rubriken?|topics?|themen?|dossiers?|tags?|sections?|sekce)/", re.IGNORECASE
+)
 _FILLERS = frozenset(
     {"a", "and", "the", "of", "in", "to", "und", "der", "die", "das", "et", "de", "la", "y", "e", "i", "o", "og"}
 )
@@ -39,8 +61,24 @@ def points(parts: SplitResult) -> int:
     score = 3 if _DATE.search(path) or _ID.search(path) or _QUERY_ID.search(parts.query) else 0
     score += max(_slug(last), _slug(names[-2]) // 3 * 3 if len(names) > 1 else 0)
     score += 1 if last != names[-1] else 0
-    score += 2 if _ARTICLE_WORD.search(path) else 0
-    return score + (1 if len(names) > 2 or (score and len(names) > 1) else 0)
+    score += 2 if _ARTICLE_WORD.search(path) else -3 if _LIST_WORD.search(path) else 0
+    return max(0, score + (1 if len(names) > 2 or (score and len(names) > 1) else 0))
+
+
+def leads_nowhere(parts: SplitResult) -> bool:
+    """Whether an address is no page to read: a file, a page of the house (log in), an endless list (tags, authors)."""
+    if _HOUSE_HOST.match(parts.netloc.lower()):
+        return True
+    names = [PAGE_SUFFIX.sub("", name) for name in parts.path.lower().split("/") if name]
+    if not names:
+        return False
+    house = _HOUSE.fullmatch(names[-1]) or (_HOUSE.fullmatch(names[0]) and points(parts) < ENOUGH)
+    return bool(_FILE.search(names[-1]) or house or _in_cloud(names, parts))
+
+
+def _in_cloud(names: list[str], parts: SplitResult) -> bool:
+    place = next((at for at, name in enumerate(names) if _CLOUD.fullmatch(name)), None)
+    return place is not None and (place >= len(names) - 2 or points(parts) < ENOUGH)
 
 
 def anchor_points(text: str | None) -> int:
@@ -58,7 +96,8 @@ def is_article(parts: SplitResult, text: str | None) -> bool:
 def chance(url: str, text: str | None = None, source: str = "section") -> float:
     """The chance, 0 to 1, that an address is an article's, by its shape, the text of the link or the announced title, and the
     kind of document that names it (``Entry.source``)."""
-    shape = points(urlsplit(url))
+    parts = urlsplit(url)
+    shape = 0 if leads_nowhere(parts) else points(parts)
     evidence = _EVIDENCE.get(source, 0)
     shown = anchor_points(text) if shape or evidence else 0
     return 1 / (1 + math.exp(-_SLOPE * (shape + evidence + shown - _MIDDLE)))
