@@ -6,8 +6,9 @@
 CORPUS is a folder as benchmarks.judge takes it; all its pages are articles. What is no article comes from the corpus' pages
 themselves: their links to their own site that the markup calls navigation (nav, header, role=navigation, breadcrumbs, rel=tag,
 rel=author), with fewer than five words, as headlines stand in menus too. DIR has folders of front and section pages
-(``*/*.html``). Pages of the sample newsroom are judged as well. courlan, which comes with trafilatura, is the baseline for
-addresses: ``is_navigation_page`` or ``is_not_crawlable`` or no ``type_filter`` means no article.
+(``*/*.html``). After fetching, the corpus' pages are judged once more without their articles. Pages of the sample newsroom are
+judged as well. courlan, which comes with trafilatura, is the baseline for addresses: ``is_navigation_page`` or
+``is_not_crawlable`` or no ``type_filter`` means no article.
 
 ``--memory`` tells what a sitemap of 50 MB adds to a process that reads it, and to a whole crawl.
 """
@@ -30,8 +31,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from courlan.filters import is_navigation_page, is_not_crawlable, type_filter
+from lxml import html as lxml_html
 
 from archive.canonical import normalize_url
+from archive.text import fold
 from archive.url import site_key
 from benchmarks.scoring import Gold
 from crawler.discovery.patterns import SitePatterns
@@ -163,6 +166,20 @@ def lists_of(folder: Path) -> Iterator[tuple[Sample, bytes]]:
         yield Sample(f"http://{path.parent.name}/{path.name}", None, False), path.read_bytes()
 
 
+def emptied(body: bytes, gold: Gold) -> bytes | None:
+    """A page without its article and without what calls it one: menus, teasers, boxes and footer, as on a section page."""
+    if (tree := parse(decode(body, None)[1])) is None:
+        return None
+    text = fold(gold.text)
+    for element in list(tree.iter("p", "h1", "h2", "h3", "li", "blockquote", "figcaption", "td", "pre")):
+        said = fold(element.text_content())
+        if element.tag == "h1" or (len(said) > 20 and said in text):
+            element.drop_tree()
+    for element in tree.xpath("//script | //meta[@property='og:type' or starts-with(@property, 'article:')]"):
+        element.drop_tree()
+    return lxml_html.tostring(tree, encoding="utf-8")
+
+
 def after(pages: Iterable[tuple[Sample, bytes]]) -> Score:
     verdicts = {sample: extract(body, sample.url).verdict == "article" for sample, body in pages}
     return replace(score(verdicts, verdicts.__getitem__), ranked=None)
@@ -187,11 +204,14 @@ def report(corpus: Path, lists: Path | None) -> None:
         "\n| after fetching | articles | others | precision | recall | others taken for articles |\n|---|---|---|---|---|---|"
     )
     whole = [(Sample(gold.url, gold.title, True), page_of(corpus, gold)) for gold in golds if gold.url]
-    print(after(whole).row("corpus (articles alone)"))
+    bare = [(sample, emptied(body, gold)) for (sample, body), gold in zip(whole, (g for g in golds if g.url), strict=True)]
+    without = [(Sample(f"{sample.url}#", None, False), body) for sample, body in bare if body]
+    print(after(whole).row("corpus"))
+    print(after(without).row("the same pages without their articles"))
     print(after(rooms).row("newsroom"))
-    if lists:
-        print(after(lists_of(lists)).row("front and section pages of DIR"))
-        print(after([*whole, *rooms, *lists_of(lists)]).row("all together"))
+    made = list(lists_of(lists)) if lists else []
+    print(after(made).row("front and section pages of DIR"))
+    print(after([*whole, *without, *rooms, *made]).row("all together"))
 
 
 READ = """

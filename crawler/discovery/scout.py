@@ -121,7 +121,7 @@ class Scout:
         deeper = replace(place, level=place.level + 1, given=False)
         lead = Lead(item.url, "sitemap", "sitemap", deeper, item.url, dated=credible(item.modified))
         if site_key(item.url) != site_key(place.url) and not self._may_name(item.url, place.site):
-            return replace(lead, state="other_site", reason=f"named by {place.site}")
+            return replace(lead, state="other_site", reason=f"of another site than {place.site}")
         if deeper.level > _MOST_NESTED:
             return replace(lead, state="excluded", reason=f"nesting: more than {_MOST_NESTED} sitemap indexes in one another")
         if self.span.leaves_out_list(item.modified, "" if numbered else item.url):
@@ -220,7 +220,7 @@ class Scout:
             plain = normalize_url(plain_form(url) or "")
             plain = plain if plain and self._may_name(plain, site) else None
             if not plain and not self._may_name(url, site):
-                return replace(lead, state="other_site", reason=f"named by {site}")
+                return replace(lead, state="other_site", reason=f"of another site than {site}")
         if lead.state != "wanted":
             return replace(lead, url=url)
         if url in self._twins:
