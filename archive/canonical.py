@@ -30,6 +30,8 @@ _SESSION = re.compile(
     re.IGNORECASE,
 )
 _PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*|/\((?:[a-z]\([0-9a-z]{24}\))+\)(?=/)", re.IGNORECASE)
+# what is in this form already: most addresses of a large sitemap
+_NORMAL = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?:/(?!\.{1,2}(?:/|$))[\w~!$'()*+,:@.-]*)+", re.ASCII)
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 _ESCAPE = re.compile(r"(?<!%)%([0-9a-f]{2})", re.IGNORECASE)
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -45,6 +47,8 @@ def normalize_url(url: str) -> str | None:
     url = url.strip()
     if len(url) > MAX_URL:
         return None
+    if len(url) < 253 and _NORMAL.fullmatch(url) and not _PATH_SESSION.search(url):
+        return url
     try:
         parts = urlsplit(safe_url_string(url))
         origin = _origin(parts.scheme, parts.hostname or "", parts.port)

@@ -110,9 +110,9 @@ class Scout:
                 yield _unusable(item, place)
 
     def _announced(self, entry: Entry, place: Place) -> Lead:
-        site = site_key(entry.url) if place.given else place.site
-        lead = Lead(entry.url, "page", entry.source, replace(place, site=site), entry.url)
-        lead = replace(lead, dated=credible(entry.published) or credible(entry.modified))
+        place = replace(place, site=site_key(entry.url)) if place.given else place
+        dated = credible(entry.published) or credible(entry.modified)
+        lead = Lead(entry.url, "page", entry.source, place, entry.url, dated=dated)
         if self.span.leaves_out(entry.published, entry.modified, entry.url):
             lead = replace(lead, state="out_of_range", reason="its announced date or its address")
         return self._judged(lead, entry.title)
@@ -217,8 +217,8 @@ class Scout:
         assert url is not None
         site, plain = lead.place.site, None
         if lead.purpose == "page":
-            plain = normalize_url(plain_form(url) or "")
-            plain = plain if plain and self._may_name(plain, site) else None
+            form = plain_form(url)
+            plain = normalize_url(form) if form and self._may_name(form, site) else None
             if not plain and not self._may_name(url, site):
                 return replace(lead, state="other_site", reason=f"of another site than {site}")
         if lead.state != "wanted":

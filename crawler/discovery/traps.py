@@ -33,7 +33,7 @@ def excluded(url: str) -> str | None:
     names = [name for name in parts.path.split("/") if name]
     if why := _grows(names):
         return f"growing path: {why}"
-    if why := _too_many([pair.partition("=")[0] for pair in parts.query.split("&")]):
+    if parts.query and (why := _too_many([pair.partition("=")[0] for pair in parts.query.split("&")])):
         return f"parameters: {why}"
     period = archive_period(url)
     if period and period.begin > datetime.now(UTC) + _AHEAD:
@@ -44,12 +44,14 @@ def excluded(url: str) -> str | None:
 def _grows(names: list[str]) -> str | None:
     if len(names) > _MOST_SEGMENTS:
         return f"{len(names)} parts"
-    for length in range(1, _LONGEST_CIRCLE + 1):
+    if len(names) < _REPEATS:
+        return None
+    for length in range(1, min(_LONGEST_CIRCLE, len(names) // _REPEATS) + 1):
         for at in range(len(names) - _REPEATS * length + 1):
             circle = names[at : at + length]
             if names[at : at + _REPEATS * length] == circle * _REPEATS and not all(name.isdecimal() for name in circle):
                 return f"/{'/'.join(circle)[:60]} comes {_REPEATS} times in a row"
-    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    name, count = Counter(names).most_common(1)[0]
     return f"{name[:60]} comes {count} times" if count > _REPEATS and not name.isdecimal() else None
 
 

@@ -10,6 +10,7 @@ _CACHE = re.compile(
     r"https?://(?:[a-z0-9-]+\.cdn\.ampproject\.org/[a-z](?:/s)?|(?:www\.)?google\.[a-z.]{2,6}/amp(?:/s)?)/(?P<page>[^/]+\..+)",
     re.IGNORECASE,
 )
+_HINT = re.compile("amp|print|druck|imprim|stampa", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.(?:amp|print)(?=(?:\.\w{3,5})?$)", re.IGNORECASE)
 _TWIN = frozenset({"amp", "print", "druckversion", "drucken", "imprimir", "imprimer", "stampa"})
 _PARAMETER = re.compile(
@@ -20,6 +21,8 @@ _PARAMETER = re.compile(
 
 def plain_form(url: str) -> str | None:
     """Where the page itself should be, if ``url`` looks like its AMP or print form; else None. A guess that fetching proves."""
+    if not _HINT.search(url):
+        return None
     if cached := _CACHE.fullmatch(url):
         return f"https://{cached['page']}"
     parts = urlsplit(url)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from archive.capture import Capture
 
 _MOST_NAMED = 1_000
-_PART = 500  # entries of a sitemap that are in memory at once
+_PART = 200  # entries of a sitemap that are in memory at once
 _UNFINISHED = ("length", "time", "disconnect")  # causes of truncation that leave the beginning of a document
 
 
