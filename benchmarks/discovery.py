@@ -227,19 +227,21 @@ print(sum(1 for _ in read_sitemap(body, "https://paper.example/sitemap.xml")), m
 
 
 def memory() -> None:
-    from tests.crawler.discovery.papers import article, listing, robots, url_row, urlset
+    from tests.crawler.discovery.papers import article, listing, reply, robots, url_row
     from tests.crawling import crawl
     from tests.wire.server import RawServer, Reply
 
     filler = f"<!--{'x' * 900}-->"
 
-    def crawled(rows: int) -> float:
+    def crawled(rows: int, *, packed: bool = False) -> float:
         made: dict[str, Reply | list[Reply]] = {}
         with RawServer(made) as server, tempfile.TemporaryDirectory() as folder:
             home = f"http://large.test:{server.port}"
             urls = [url_row(f"{home}/2014/01/01/story-of-the-ferry-{number}", more=filler) for number in range(rows)]
             made["large.test/robots.txt"] = robots("", f"{home}/sitemap.xml")
-            made["large.test/sitemap.xml"] = urlset(*urls)
+            body = f"<urlset>{''.join(urls)}</urlset>".encode()
+            coding = "Content-Encoding: gzip\r\n" if packed else ""
+            made["large.test/sitemap.xml"] = reply(gzip.compress(body) if packed else body, "application/xml", more=coding)
             made["large.test/"] = listing("Paper", [("/2026/01/01/story-of-the-ferry", "Ferry")])
             made["large.test/2026/01/01/story-of-the-ferry"] = article(1)
             return crawl(Path(folder) / "c", sites=home + "/", since="2020-01-01").peak_kilobytes / 1024
@@ -253,8 +255,11 @@ def memory() -> None:
         done = subprocess.run([sys.executable, "-c", READ, file.name], capture_output=True, text=True, check=True)
     entries, kilobytes = done.stdout.split()
     print(f"reading {len(body) / 1e6:.0f} MB, {int(entries):,} entries: {int(kilobytes) / 1024:.1f} MiB more than its bytes")
-    small, large = crawled(10), crawled(52_000)
-    print(f"a whole crawl: {small:.0f} MiB with a sitemap of 10 entries, {large:.0f} MiB with one of 50 MB")
+    small, packed, large = crawled(10), crawled(52_000, packed=True), crawled(52_000)
+    print(
+        f"a whole crawl: {small:.0f} MiB with a sitemap of 10 entries,"
+        f" {packed:.0f} MiB with one of 50 MB that is sent gzipped, {large:.0f} MiB if it is not"
+    )
 
 
 def main() -> None:

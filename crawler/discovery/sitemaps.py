@@ -16,6 +16,7 @@ from .feeds import parse_feed
 
 MAX_SITEMAP = 60_000_000
 _GZIP = b"\x1f\x8b"
+_LAYERS = 3
 _SLICE = 8_192  # zlib copies what it leaves of its input: short slices keep many small members cheap
 _LONGEST_PIECE = 2 * CHUNK  # of a text: an endless line is no address
 _FEED = re.compile(rb"<(?:rss|feed|rdf:rdf)\b", re.IGNORECASE)
@@ -43,7 +44,7 @@ def read_sitemap(body: bytes, url: str) -> Iterator[Item]:
     not matter, and a document that breaks off gives its complete entries. Raises ValueError, which says why nothing can be
     read, or nothing more: HTML, another kind of XML, no text, or more than ``MAX_SITEMAP`` bytes.
     """
-    chunks = _bounded(_inflated(body) if body.startswith(_GZIP) else _cut(body))
+    chunks = _bounded(_unpacked(body))
     head = next((chunk for chunk in chunks if chunk.strip()), b"")
     if not head:
         raise ValueError("the sitemap is empty")
@@ -68,15 +69,23 @@ def robots_sitemaps(named: Iterable[str], url: str) -> list[str]:
     return list(dict.fromkeys(sitemap for sitemap in found if sitemap))
 
 
-def _cut(body: bytes) -> Iterator[bytes]:
-    return (body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
+def _unpacked(body: bytes) -> Iterator[bytes]:
+    """``body`` piece by piece, gzip undone: servers pack what is packed already."""
+    chunks: Iterator[bytes] = (body[at : at + _SLICE] for at in range(0, len(body), _SLICE))
+    for _ in range(_LAYERS):
+        head = next(filter(None, chunks), b"")
+        chunks = chain([head], chunks)
+        if not head.startswith(_GZIP):
+            break
+        chunks = _inflated(chunks)
+    return chunks
 
 
-def _inflated(body: bytes) -> Iterator[bytes]:
-    """The content of the gzip members in ``body`` (RFC 1952), piece by piece; what is torn or foreign ends it."""
+def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The content of gzip members (RFC 1952), piece by piece; what is torn or foreign ends it."""
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    for at in range(0, len(body), _SLICE):
-        rest = body[at : at + _SLICE]
+    for chunk in chunks:
+        rest = chunk
         while rest:
             if member.eof:
                 member = zlib.decompressobj(zlib.MAX_WBITS | 16)

@@ -128,6 +128,9 @@ class TestGzip:
     def test_gzip_is_known_by_its_first_bytes(self) -> None:
         assert urls(gzip.compress(urlset(locs("a", "b")))) == ["https://paper.example/a", "https://paper.example/b"]
 
+    def test_what_was_packed_twice_is_unpacked_twice(self) -> None:
+        assert urls(gzip.compress(gzip.compress(urlset(locs("a"))))) == ["https://paper.example/a"]
+
     def test_members_are_joined(self) -> None:
         body = urlset(locs("a", "b"))
         assert urls(gzip.compress(body[:100]) + gzip.compress(body[100:])) == urls(body)
