@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scrapy import Request
+from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.http import Response
@@ -20,7 +20,7 @@ class Unpacking(HttpCompressionMiddleware):
         super().__init__(crawler=crawler)
         self._ratio = crawler.settings.getfloat("BROADSHEET_UNPACK_RATIO")
 
-    def process_response(self, request: Request, response: Response) -> Request | Response:
+    def process_response(self, request: Request, response: Response, spider: Spider | None = None) -> Request | Response:
         """Undo the codings; but a sitemap stays packed: it is unpacked piece by piece as it is read."""
         if request.meta.get("purpose") == "sitemap" and response.headers.getlist("Content-Encoding") == [b"gzip"]:
             return response
