@@ -128,6 +128,12 @@ class TestRdf:
         )
         assert one(body) == expected
 
+    def test_rss_090(self) -> None:
+        body = b"""<?xml version="1.0"?><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+            xmlns="http://my.netscape.com/rdf/simple/0.9/"><channel><title>P</title><link>https://paper.example/</link></channel>
+            <item><title>Pont</title><link>https://paper.example/a</link></item></rdf:RDF>"""
+        assert one(body) == Entry("https://paper.example/a", title="Pont", source="feed")
+
 
 class TestAtom:
     def test_the_link_to_the_page_is_chosen(self) -> None:
