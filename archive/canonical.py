@@ -1,4 +1,4 @@
-"""The one form under which an address counts as seen, and the name of the article that it stands for.
+"""The one form under which an address counts as seen.
 
 ``courlan`` and ``w3lib.canonicalize_url`` normalise too, but they sort the query, and courlan drops ``cid``, ``uid`` and
 ``source``, by which some sites tell articles apart.
@@ -6,13 +6,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from urllib.parse import urlsplit
 
 from w3lib.url import safe_url_string
-
-from archive.url import surt
 
 MAX_URL = 2083
 _PORTS = {"http": 80, "https": 443}
@@ -60,11 +57,6 @@ def normalize_url(url: str) -> str | None:
     query = _escapes("&".join(pair for pair in parts.query.split("&") if pair and not _says_nothing(pair)))
     found = f"{origin}{path or '/'}" + (f"?{query}" if query else "")
     return found if len(found) <= MAX_URL else None
-
-
-def article_id(url: str) -> str:
-    """The stable name of an article: first 32 hex digits of the SHA-256 of its canonical address's SURT key, case kept."""
-    return hashlib.sha256(surt(normalize_url(url) or url, fold_case=False).encode()).hexdigest()[:32]
 
 
 def _says_nothing(pair: str) -> bool:

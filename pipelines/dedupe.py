@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NamedTuple
 
+from archive.canonical import normalize_url
 from archive.tables import Table
+from archive.url import surt
 
 
 class Version(NamedTuple):
@@ -20,6 +23,11 @@ class Version(NamedTuple):
     def says(self) -> tuple[str | None, str | None]:
         """What makes it a version: its text, before what the site repeats was cut from it, and its title."""
         return self.uncut_text_sha256 or self.text_sha256, self.title_sha256
+
+
+def article_id(url: str) -> str:
+    """The stable name of an article: first 32 hex digits of the SHA-256 of its canonical address's SURT key, case kept."""
+    return hashlib.sha256(surt(normalize_url(url) or url, fold_case=False).encode()).hexdigest()[:32]
 
 
 class Versions:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archive.canonical import article_id
 from archive.capture import Capture
 from archive.collection import Collection
 from archive.url import host_parts, surt
 from pipelines.article import Article
+from pipelines.dedupe import article_id
 
 _PART_ROWS = 500
 _FIELDS = tuple(field.name for field in dataclasses.fields(Article))

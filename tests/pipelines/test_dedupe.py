@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from archive.canonical import article_id
 from archive.tables import Table, articles_table
-from pipelines.dedupe import Versions
+from pipelines.dedupe import Versions, article_id
 from tests.archive.rows import article_row
 
 

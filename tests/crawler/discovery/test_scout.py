@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.canonical import article_id
 from crawler.discovery.dates import Span
 from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import Feed
@@ -19,6 +18,7 @@ from crawler.discovery.sitemaps import Nested
 from crawler.discovery.traps import excluded
 from crawler.discovery.twins import plain_form
 from pipelines.article import Link, Page
+from pipelines.dedupe import article_id
 
 ROOT = "https://paper.example"
 HOME = Place(f"{ROOT}/", "paper.example", "front_page")
