@@ -129,6 +129,7 @@ class Broadsheet:
         middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
         middlewares["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"] = None
         middlewares.setdefault("crawler.unpacking.Unpacking", 590)
+        middlewares.setdefault("crawler.range_gate.RangeGate", 80)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
         middlewares.setdefault("crawler.downloader.HostGate", 95)

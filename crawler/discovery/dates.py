@@ -91,6 +91,12 @@ class Span:
             return bool((self.since and _end(published) <= self.since) or (self.until and published > self.until))
         return bool(self.since and modified and _end(modified) <= self.since) or self.misses(article_period(url))
 
+    def doubts(self, published: datetime | None, modified: datetime | None, url: str) -> bool:
+        """Whether nothing is known but a change after the range."""
+        published, modified = credible(published), credible(modified)
+        late = self.until is not None and modified is not None and modified > self.until
+        return late and published is None and article_period(url) is None
+
     def leaves_out_list(self, modified: datetime | None, url: str) -> bool:
         """Whether a sitemap or archive page has nothing to say of this time: by its name, or by its last change."""
         modified = credible(modified)

@@ -17,6 +17,7 @@ from archive.url import site_key
 from pipelines.article import Link, Page
 
 from .dates import Span, archive_period, article_period, counted, credible
+from .doubts import Doubts, distance
 from .entry import Entry, Unusable
 from .feeds import Feed
 from .links import Followed, classify_links, feed_links, is_next_page, well_known
@@ -31,6 +32,7 @@ State = Literal["wanted", "out_of_range", "other_site", "excluded", "duplicate"]
 # what is fetched first: announcements before what they announce, then pages by the chance that they are articles
 PRIORITIES: dict[Purpose, int] = {"front_page": 40, "feed": 30, "sitemap": 20, "page": 0, "section": 2}
 _CHANCES = 19  # a page that is an article for certain comes right behind the sitemaps
+_LAST = -1  # what is in doubt, when most is known
 _MOST_NESTED = 5  # sitemap indexes within indexes
 _MOST_TWINS = 50_000
 
@@ -58,7 +60,8 @@ class Lead:
     """An address that was named, and what is to become of it; ``reason`` says why it is left out.
 
     ``found_url`` is the address as it stood there, ``twin`` the AMP or print form to be asked for if ``url`` brings no
-    article, ``dated`` what is known of the time behind it, ``probe`` that nobody named it: it stands at a usual place.
+    article, ``doubt`` how long after the range it was changed, if nothing else is known (``doubts.distance``), ``dated`` what
+    is known of the time behind it, ``probe`` that nobody named it: it stands at a usual place.
     """
 
     url: str
@@ -70,6 +73,7 @@ class Lead:
     reason: str = ""
     priority: int = 0
     twin: str | None = None
+    doubt: int | None = None
     dated: datetime | None = None
     probe: bool = False
 
@@ -84,6 +88,7 @@ class Scout:
     depth: int = 2
     list_pages: int = 50
     other_sites: tuple[str, ...] = ()
+    doubts: Doubts = field(default_factory=Doubts)
     _twins: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     # documents that announce
@@ -115,6 +120,8 @@ class Scout:
         lead = Lead(entry.url, "page", entry.source, place, entry.url, dated=dated)
         if self.span.leaves_out(entry.published, entry.modified, entry.url):
             lead = replace(lead, state="out_of_range", reason="its announced date or its address")
+        elif self.span.doubts(entry.published, entry.modified, entry.url) and entry.modified and self.span.until:
+            lead = replace(lead, doubt=distance(entry.modified, self.span.until))
         return self._judged(lead, entry.title)
 
     def _nested(self, item: Nested, place: Place, *, numbered: bool) -> Lead:
@@ -225,8 +232,8 @@ class Scout:
             return replace(lead, url=url)
         if url in self._twins:
             return replace(lead, url=url, state="duplicate", reason="the AMP form of a page that is here")
-        priority = PRIORITIES[lead.purpose]
-        if lead.purpose == "page":
+        priority = PRIORITIES[lead.purpose] if lead.doubt is None else _LAST
+        if lead.purpose == "page" and lead.doubt is None:
             priority += round(_CHANCES * self.patterns.chance(site, plain or url, text, lead.source))
         return replace(lead, url=plain or url, twin=url if plain else None, priority=priority)
 

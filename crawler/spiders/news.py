@@ -21,6 +21,7 @@ from crawler.discovery.patterns import SitePatterns
 from crawler.discovery.scout import PRIORITIES, Lead, Place, Purpose, Scout
 from crawler.discovery.sitemaps import MAX_SITEMAP, Item, Nested, read_sitemap
 from crawler.pace import Pace
+from crawler.range_gate import OutOfRangeError
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
 from pipelines.article import Page
@@ -103,6 +104,7 @@ class NewsSpider(scrapy.Spider):
             "where": where,
             "probe": lead.probe,
             "twin": lead.twin,
+            "doubt": lead.doubt,
             "dated": lead.dated,
         }
         return Request(
@@ -227,6 +229,8 @@ class NewsSpider(scrapy.Spider):
             self._settle(response, "over_limit", f"max_articles={most} was reached")
             return None
         published = page.article.published_at if page.article else None
+        if published and (doubt := response.meta["doubt"]) is not None:
+            self.scout.doubts.learn(response.meta["where"]["site"], doubt, within=span.outside(published) is None)
         if published and (why := span.outside(published)):
             self._settle(response, "out_of_range", why)
             return None
@@ -319,7 +323,9 @@ class NewsSpider(scrapy.Spider):
     def failed(self, failure: Failure) -> None:
         """A fetch that brought nothing to read: count it by its kind, settle its capture."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, (RobotsForbiddenError, LeftOutError)):
+        if isinstance(failure.value, OutOfRangeError):
+            self.crawler.stats.inc_value("broadsheet/announced/out_of_range")
+        if isinstance(failure.value, (RobotsForbiddenError, LeftOutError, OutOfRangeError)):
             return  # counted as robotstxt/forbidden, or not asked for at all
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__

@@ -4,14 +4,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scrapy import Request
 
 import archive
 from crawler.discovery.dates import Span, archive_period, article_period, counted, named_period
+from crawler.discovery.doubts import Doubts, distance
+from crawler.discovery.entry import Entry
+from crawler.discovery.patterns import SitePatterns
+from crawler.discovery.scout import PRIORITIES, Place, Scout
+from crawler.range_gate import OutOfRangeError, RangeGate
 from tests.crawler.discovery.papers import article, index, listing, robots, url_row, urlset
 from tests.crawling import Outcome, crawl
 from tests.wire.server import RawServer, Reply
@@ -140,6 +147,44 @@ def test_what_is_left_out_is_counted(decade: Decade) -> None:
     lists = {"monthly": 118, "asked": 118, "weekly": 240 - 4, "changes": 4, "archive": 9 + 10, "lists": 1}
     assert int(counts["broadsheet/announced/out_of_range_lists"]) == sum(lists.values())
     assert "Left out of monthly.test" in decade.outcome.err
+
+
+class TestDoubts:
+    UNTIL = datetime(2020, 1, 1, tzinfo=UTC)
+
+    @pytest.mark.parametrize(("days", "wanted"), [(1, 0), (29, 0), (31, 1), (61, 2), (200, 3), (1_500, 6), (5_000, 6)])
+    def test_distances(self, days: int, wanted: int) -> None:
+        assert distance(self.UNTIL + timedelta(days=days), self.UNTIL) == wanted
+
+    def test_after_enough_pages_of_another_time_no_more_are_asked_for(self) -> None:
+        doubts = Doubts()
+        for _ in range(18):
+            doubts.learn("paper.example", 6, within=False)
+        assert doubts.settled("paper.example", 6) is None
+        doubts.learn("paper.example", 6, within=False)
+        assert doubts.settled("paper.example", 6) == (
+            "changed after the range, as 19 others of its site, of which 0 lay within"
+        )
+        assert doubts.settled("paper.example", 0) is None
+        assert doubts.settled("other.example", 6) is None
+        doubts.learn("paper.example", 6, within=True)
+        assert doubts.settled("paper.example", 6) is None
+
+    def test_the_gate_asks_when_the_turn_of_a_request_has_come(self) -> None:
+        scout = Scout(SitePatterns(1), Span(until=self.UNTIL))
+        place = Place("https://paper.example/sitemap.xml", "paper.example")
+        entry = Entry("https://paper.example/a", modified=self.UNTIL + timedelta(days=2_000), source="sitemap")
+        (lead,) = scout.of_sitemap([entry], place)
+        assert (lead.state, lead.doubt) == ("wanted", 6)
+        assert lead.priority < PRIORITIES["section"]
+        gate = RangeGate(SimpleNamespace(spider=SimpleNamespace(scout=scout)))  # type: ignore[arg-type]
+        request = Request(lead.url, meta={"doubt": lead.doubt, "where": {"site": "paper.example"}})
+        gate.process_request(request)
+        for _ in range(19):
+            scout.doubts.learn("paper.example", 6, within=False)
+        with pytest.raises(OutOfRangeError, match="as 19 others"):
+            gate.process_request(request)
+        gate.process_request(Request(lead.url))
 
 
 class TestNames:
