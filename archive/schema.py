@@ -118,6 +118,9 @@ ARTICLES = _schema(
         _required("crawl_id", _STRING, "the run that wrote this row"),
         _optional("spider", _STRING, "Scrapy spider"),
         _required("extractor", _STRING, "program and version that read the page"),
+        _optional(
+            "extractor_config", _STRING, "rule file and page object that it was read with, each with its hash; docs/rules.md"
+        ),
         _required("field_sources", pa.map_(_STRING, _STRING), "column → the evidence that its value came from"),
         _required("quality_flags", pa.list_(_STRING), "what to be wary of: short_text, no_date, date_future, …"),
     ],

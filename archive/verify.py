@@ -35,9 +35,10 @@ class Mismatch:
 
 @dataclass(slots=True)
 class Findings:
-    """What was checked, by kind, and what did not hold."""
+    """What was checked, by kind, and what did not hold; ``notes`` say why rows were not compared, with how many."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     mismatches: list[Mismatch] = field(default_factory=list)
 
     def deny(self, where: str, what: str) -> None:

@@ -19,7 +19,7 @@ from scrapy.exceptions import NotConfigured
 from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
 from archive.collection import create_collection
-from crawler.addon import worker_count
+from crawler.addon import recipes_of, worker_count
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.workers import Workers
@@ -54,8 +54,10 @@ class Archiving:
         self.crawler, settings = crawler, crawler.settings
         self._sync_seconds = settings.getfloat("BROADSHEET_SYNC_SECONDS")
         self._part_seconds = settings.getfloat("BROADSHEET_PART_SECONDS")
+        collection = create_collection(Path(path))
+        recipes = recipes_of(settings, collection)
         self.workers = Workers(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_DEADLINE"))
-        self.run = Run(create_collection(Path(path)), _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"))
+        self.run = Run(collection, _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"), recipes)
         self.run.attach(crawler)
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None

@@ -75,6 +75,7 @@ class Article:
     text_simhash: int | None = None
     word_count: int = 0
     extractor: str = ""
+    extractor_config: str | None = None
     field_sources: dict[str, str] = field(default_factory=dict)
     quality_flags: list[str] = field(default_factory=list)
 

@@ -34,12 +34,19 @@ _SPACES = re.compile(r"\s+")
 @dataclass(frozen=True, slots=True)
 class Body:
     """The segments that are the article, in order; ``doubt`` is what the judge has left of it (0: none); ``witnessed`` says
-    whether trafilatura was heard, ``repeated`` whether long lines stood in the page more than once."""
+    whether trafilatura was heard, ``repeated`` whether long lines stood in the page more than once; ``judged`` are all segments
+    that the judge saw, with the probabilities."""
 
     segments: Sequence[Segment]
     doubt: float = math.inf
     witnessed: bool = False
     repeated: bool = False
+    judged: Sequence[tuple[Segment, float]] = ()
+
+    @property
+    def words(self) -> int:
+        """Words of the text."""
+        return sum(one.words for one in self.segments)
 
     def lines(self) -> Iterator[list[Segment]]:
         """Paragraphs, headings, items; the cells of a table's row together."""
@@ -76,7 +83,8 @@ def read_body(tree: HtmlElement, url: str, claims: Claims) -> Body:
     summary = key_of(claims.description)
     kept = _with_lead(found, _kept(found, likely), summary)
     once = list(_once(kept, summary))
-    return Body(once, doubt_of(words, likely), witnessed, repeated=len(once) < len(kept))
+    judged = list(zip(found, likely, strict=True))
+    return Body(once, doubt_of(words, likely), witnessed, repeated=len(once) < len(kept), judged=judged)
 
 
 def _kept(found: Sequence[Segment], likely: Sequence[float]) -> list[Segment]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 
+from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
@@ -27,6 +28,11 @@ from pipelines.fingerprint import fingerprint, text_flags
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
 from pipelines.metadata import Metadata, plain, tidy
+from pipelines.recipes import Recipe
+from pipelines.ruled import Followed, cut, follow
+from pipelines.scripted import html_in
+from pipelines.segments import segments
+from pipelines.trace import Trace
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
@@ -35,6 +41,7 @@ _MOST_ATTRIBUTES = 500
 _LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _MOST_TEXT = 2_000_000
+_LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 
 
@@ -45,20 +52,31 @@ def extract(
     content_type: str | None = None,
     headers: Mapping[str, str] | None = None,
     requisites: bool = False,
+    recipe: Recipe | None = None,
 ) -> Page:
     """Read one page.
 
     ``content_type`` is the Content-Type header field as sent; ``headers`` may hold ``x-robots-tag`` and
-    ``content-language``, names in lower case. With ``requisites`` the page also says what it loads. Never raises for what a
-    page holds: what cannot be read is not an article.
+    ``content-language``, names in lower case. With ``requisites`` the page also says what it loads. ``recipe`` is how people
+    want the site's pages read. Never raises for what a page holds: what cannot be read is not an article.
     """
     began = time.process_time()
-    page = _read(html, url, content_type, dict(headers or {}), requisites)
+    page = read(html, url, content_type, dict(headers or {}), recipe=recipe, requisites=requisites)
     page.seconds = time.process_time() - began
     return page
 
 
-def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, str], requisites: bool) -> Page:
+def read(
+    html: bytes,
+    url: str,
+    content_type: str | None,
+    headers: dict[str, str],
+    *,
+    recipe: Recipe | None = None,
+    requisites: bool = False,
+    trace: Trace | None = None,
+) -> Page:
+    """As ``extract``; ``trace`` is filled with how it came about."""
     charset, text = decode(html, content_type)
     if len(_BINARY.findall(text[:4_000])) > len(text[:4_000]) * 0.05:
         return Page("not_article", "binary data")
@@ -67,20 +85,30 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
         return Page("not_article", "no HTML" if html.strip() else "empty page")
     evidence = collect(tree, url)
     loads = of_html(tree, url) if requisites else []
-    article = Article(charset=charset, extractor=EXTRACTOR)
-    metadata = Metadata(evidence, url, headers)
+    article = Article(charset=charset, extractor=EXTRACTOR, extractor_config=recipe.config if recipe else None)
+    followed = follow(recipe, tree, html, url, headers)
+    metadata = Metadata(evidence, url, headers, followed.fields, explain=trace is not None)
     metadata.fill(article)
+    whole = [one.text for one in segments(tree)] if trace else []
+    cut(recipe, followed, tree)
     prune(tree)
     if article.published_at is None:
         metadata.date_by_text(article, main_part(tree))
-    body = _body(article, tree, metadata, evidence, url)
+    if followed.body is not None:
+        tree = followed.body
+        prune(tree)
+    body = _body(article, tree, metadata, evidence, url, followed=followed)
+    if trace:
+        trace.note(article, metadata, followed, whole, body)
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
         return Page("blocked", wall.reason)
     is_article, reason = decide(article, evidence, tree, url)
+    if followed.body_source and article.word_count:
+        is_article, reason = True, f"body by {followed.body_source}, {article.word_count} words"
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations)
-    article.quality_flags = flags(article, body)
+    article.quality_flags = [*flags(article, body), *followed.flags]
     return Page("article", reason, article, evidence.links, evidence.feeds, evidence.relations, loads)
 
 
@@ -126,23 +154,41 @@ def _without_flood(match: re.Match[str]) -> str:
 
 @cache
 def _parser() -> HTMLParser:
-    return HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+    parser = HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+    # lxml.html would look up each element's class in Python; nothing here asks for those of forms
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement))
+    return parser
 
 
-def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> Body:
+def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str, *, followed: Followed) -> Body:
     claimed = metadata.node.get("articleBody")
     claimed = claimed if isinstance(claimed, str) else None
-    body = read_body(tree, url, Claims(article.title, article.description, claimed))
+    if followed.body is not None:
+        body, source = Body(segments(tree), doubt=0.0), followed.body_source
+    else:
+        claims = Claims(article.title, article.description, claimed)
+        body = read_body(tree, url, claims)
+        source = "judge+trafilatura" if body.witnessed else "judge"
+        if body.words < _LITTLE and (scripted := _scripted(evidence)) is not None:
+            body, source, tree = read_body(scripted, url, claims), "script", scripted
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
     article.images = images_in(tree, article.text or "", evidence.base)
-    if article.text:
-        metadata.sources["text"] = "judge+trafilatura" if body.witnessed else "judge"
+    if article.text and source:
+        metadata.sources["text"] = source
     elif claimed:
         article.text = article.markdown = _paragraphs(_without_tags(claimed).split("\n"), article)
         metadata.sources["text"] = "jsonld:articleBody"
     return body
+
+
+def _scripted(evidence: Evidence) -> HtmlElement | None:
+    html = html_in(evidence.data)
+    tree = parse(f"<article>{html}</article>") if html else None
+    if tree is not None:
+        prune(tree)
+    return tree
 
 
 def _paragraphs(blocks: list[str], article: Article) -> str | None:

@@ -17,6 +17,7 @@ from archive.foreign import Damage, is_capture, read_records
 from archive.reader import Record, RecordError, captures_of
 from archive.sources import Source, SourceError, forget, register, save
 from pipelines.reading import Reading
+from pipelines.recipes import Recipes
 from pipelines.reclean import reclean
 from pipelines.rows import PAGES, Rows, new_crawl_id
 from pipelines.workers import Workers
@@ -45,9 +46,10 @@ class Extraction:
         workers: Workers,
         tell: Callable[[str], None] = lambda line: None,
         tick: Callable[[Tally], None] = lambda tally: None,
+        recipes: Recipes | None = None,
     ) -> None:
         self._collection, self._tell, self._tick = collection, tell, tick
-        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ)
+        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ, recipes)
         self._reading = Reading(self._rows, workers)
         self._known = _Known(collection)
         self._ended: list[Source] = []

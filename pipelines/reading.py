@@ -11,6 +11,7 @@ from archive.http import content, entity_body, parse_head
 from archive.reader import Record
 from pipelines.article import Page
 from pipelines.blocked import FIELDS
+from pipelines.recipes import Recipe
 from pipelines.rows import Rows
 from pipelines.tabulate import Found
 from pipelines.workers import Job, PageLostError, Workers
@@ -23,11 +24,11 @@ _AHEAD_BYTES = 64 << 20
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 
 
-def job_of_record(record: Record, url: str) -> Job:
+def job_of_record(record: Record, url: str, recipe: Recipe | None = None) -> Job:
     """The page that a response record holds, ready to be read. Raises ValueError if its coding cannot be undone."""
     head = parse_head(record.block)
     fields = {name: value for name in HEADERS if head and (value := head.get(name))}
-    return Job(_document(record.block), url, head.get("content-type") if head else None, fields)
+    return Job(_document(record.block), url, head.get("content-type") if head else None, fields, recipe=recipe)
 
 
 def _document(block: bytes) -> bytes:
@@ -56,7 +57,7 @@ class Reading:
         """Take a capture that waits to be read, and the record that holds its page. Waits while many are in flight."""
         self.counts["pages"] += 1
         try:
-            job = job_of_record(record, capture.url)
+            job = job_of_record(record, capture.url, self._rows.recipe(capture))
         except ValueError as error:
             self._settle(capture, "failed", str(error))
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,41 +15,55 @@ from archive.verify import Findings
 from pipelines.article import Article, Page
 from pipelines.extract import EXTRACTOR
 from pipelines.reading import job_of_record
-from pipelines.workers import PageLostError, Workers
+from pipelines.recipes import Kept, Recipe
+from pipelines.workers import Job, PageLostError, Workers
 
-_COLUMNS = ["url", "text_sha256", "site_boilerplate", "extractor", "warc_filename", "warc_record_offset", "warc_record_length"]
+_COLUMNS = [
+    "url", "text_sha256", "site_boilerplate", "extractor", "extractor_config", "fetched_at",
+    "warc_filename", "warc_record_offset", "warc_record_length",
+]  # fmt: skip
 _AHEAD = 16  # pages in flight
 
 
-def verify_texts(collection: Collection, workers: Workers, findings: Findings, tick: Callable[[], None] = lambda: None) -> None:
-    """Extract every article again and compare; rows of another extractor version are counted and left alone."""
+def verify_texts(
+    collection: Collection,
+    workers: Workers,
+    findings: Findings,
+    tick: Callable[[], None] = lambda: None,
+    modules: Sequence[str] = (),
+) -> None:
+    """Extract every article again, by the rules that its row names, and compare; rows of another extractor version, and those
+    whose rule or page object (in ``modules``) is gone, are counted and left alone."""
+    kept = Kept(collection, modules)
     waiting: deque[tuple[dict[str, Any], Future[Page]]] = deque()
     for batch in collection.articles.dataset().to_batches(columns=_COLUMNS):
         for row in batch.to_pylist():
             if row["extractor"] != EXTRACTOR:
                 findings.counts["other_extractor"] += 1
                 continue
-            _submit(collection, workers, row, waiting, findings)
+            try:
+                recipe = kept.of(row["extractor_config"], row["url"], row["fetched_at"].date())
+            except LookupError as error:
+                findings.counts["other_rules"] += 1
+                findings.notes[str(error)] += 1
+                continue
+            if job := _job(collection, row, recipe, findings):
+                waiting.append((row, workers.submit(job)))
             while len(waiting) > _AHEAD:
                 _compare(*waiting.popleft(), findings, tick)
     while waiting:
         _compare(*waiting.popleft(), findings, tick)
 
 
-def _submit(
-    collection: Collection,
-    workers: Workers,
-    row: dict[str, Any],
-    waiting: deque[tuple[dict[str, Any], Future[Page]]],
-    findings: Findings,
-) -> None:
+def _job(collection: Collection, row: dict[str, Any], recipe: Recipe | None, findings: Findings) -> Job | None:
     try:
         record = collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
-        waiting.append((row, workers.submit(job_of_record(record, row["url"]))))
+        return job_of_record(record, row["url"], recipe)
     except RecordError:
         pass  # named already when the pointer was checked
     except ValueError as error:
         findings.deny(f"articles row for {row['url']}", f"its record cannot be read again: {error}")
+    return None
 
 
 def _compare(row: dict[str, Any], future: Future[Page], findings: Findings, tick: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from archive.collection import Collection
 from pipelines.article import Page
 from pipelines.blocked import obstacle_in
 from pipelines.dedupe import Versions
+from pipelines.recipes import Recipe, Recipes
 from pipelines.sites import Sites
 from pipelines.tabulate import ArticleRow, Found, Tabulator, article_row
 
@@ -44,13 +45,20 @@ def _unread(capture: Capture) -> tuple[str | None, str | None]:
 class Rows:
     """The rows that one run adds to a collection. ``crawl_id`` names the run in each of them.
 
-    ``sync`` makes the records durable that they name; ``purposes`` are those of captures that are pages.
+    ``sync`` makes the records durable that they name; ``purposes`` are those of captures that are pages; ``recipes`` say how
+    people want pages read.
     """
 
     def __init__(
-        self, collection: Collection, crawl_id: str, sync: Callable[[], None], purposes: frozenset[str | None] = PAGES
+        self,
+        collection: Collection,
+        crawl_id: str,
+        sync: Callable[[], None],
+        purposes: frozenset[str | None] = PAGES,
+        recipes: Recipes | None = None,
     ) -> None:
         self.collection, self.crawl_id, self._purposes = collection, crawl_id, purposes
+        self._recipes = recipes or Recipes(collection.path)
         for table in (collection.articles, collection.captures):
             table.drop_partial()
         self.versions = Versions(collection.articles)
@@ -60,6 +68,11 @@ class Rows:
     def is_page(self, capture: Capture) -> bool:
         """Whether a capture is a whole HTML page that was fetched to be read."""
         return capture.purpose in self._purposes and capture.status == 200 and capture.truncated is None and is_html(capture)
+
+    def recipe(self, capture: Capture) -> Recipe | None:
+        """How people want the page of a capture read."""
+        source = capture.original or capture  # what the row will say it was fetched on
+        return self._recipes.of(capture.url, source.date.date())
 
     def note_obstacle(self, capture: Capture, block: bytes) -> None:
         """Say so if an error page is a wall; ``block`` is the answer as it was stored. To be called before ``add_capture``."""

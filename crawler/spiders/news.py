@@ -203,7 +203,9 @@ class NewsSpider(scrapy.Spider):
 
     async def _read(self, response: Response) -> Page | None:
         headers = {name: value.decode("latin-1") for name in HEADERS if (value := response.headers.get(name))}
-        job = Job(response.body, response.url, _content_type(response), headers, self._requisites.mode != "html")
+        capture = response.meta.get("capture")
+        recipe = self._archiving.run.recipe(capture) if capture else None
+        job = Job(response.body, response.url, _content_type(response), headers, self._requisites.mode != "html", recipe)
         try:
             return await asyncio.wrap_future(self._archiving.workers.submit(job))
         except PageLostError as lost:
