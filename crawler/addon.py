@@ -31,8 +31,12 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_ALLOW_PRIVATE": [],
     "BROADSHEET_HOSTS": [],
     "BROADSHEET_WARC_MAX_BYTES": 1_000_000_000,
+    "BROADSHEET_WARC_MAX_SECONDS": 86_400.0,
     "BROADSHEET_SYNC_SECONDS": 1.0,
     "BROADSHEET_PART_SECONDS": 60.0,
+    "BROADSHEET_WATCH_SHORTEST": 90.0,
+    "BROADSHEET_WATCH_LONGEST": 604_800.0,
+    "BROADSHEET_WATCH_REPORT_SECONDS": 3_600.0,
     "BROADSHEET_WORKERS": None,
     "BROADSHEET_PAGE_DEADLINE": 30.0,
     "BROADSHEET_CRAWL_DELAY_MAX": 60.0,
@@ -109,7 +113,7 @@ class Broadsheet:
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
         """What Scrapy reads before there is a crawler."""
-        settings.set("TWISTED_DNS_RESOLVER", "crawler.guard.GuardedResolver", priority="addon")
+        settings.set("TWISTED_DNS_RESOLVER", "crawler.resolver.GuardedResolver", priority="addon")
         for name in ("LOG_LEVEL", "LOGSTATS_INTERVAL"):
             settings.set(name, _SCRAPY[name], priority="addon")
 
@@ -136,6 +140,7 @@ class Broadsheet:
         middlewares["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"] = None
         middlewares.setdefault("crawler.unpacking.Unpacking", 590)
         middlewares.setdefault("crawler.range_gate.RangeGate", 80)
+        middlewares.setdefault("crawler.conditional.Conditional", 580)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
         middlewares.setdefault("crawler.downloader.HostGate", 95)
@@ -143,6 +148,8 @@ class Broadsheet:
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)
         extensions.setdefault("crawler.requisites.Requisites", 0)
+        extensions.setdefault("crawler.watch.Watch", 10)
+        settings["SPIDER_MIDDLEWARES"].setdefault("crawler.watch.Watch", 950)
         extensions.setdefault("crawler.plain_log.PlainLog", 0)
         extensions.setdefault("crawler.progress.Progress", 0)
         extensions.setdefault("crawler.summary.Summary", 0)

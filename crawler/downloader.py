@@ -20,8 +20,8 @@ from scrapy.utils.defer import _schedule_coro, maybe_deferred_to_future
 from twisted.internet.error import DNSLookupError
 from twisted.python.failure import Failure
 
-from crawler.guard import GuardedResolver, is_unknown, reactor_resolver
 from crawler.pace import TOO_MANY, HostLeftError, Pace, retry_after
+from crawler.resolver import is_unknown, reactor_resolver
 from pipelines.blocked import against_crawlers
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class HostGate:
             raise HostLeftError(why)
         resolver = reactor_resolver()
         name = urlsplit(request.url).hostname
-        if name and isinstance(resolver, GuardedResolver) and not request.meta.get("proxy"):
+        if name and resolver and not request.meta.get("proxy"):
             try:
                 address = await maybe_deferred_to_future(resolver.getHostByName(name))
             except (DNSLookupError, TimeoutError):

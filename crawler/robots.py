@@ -18,7 +18,7 @@ from archive.http import content
 from crawler.discovery.sitemaps import robots_sitemaps
 from crawler.pace import HostLeftError, Pace
 from crawler.robots_copies import Copy, RobotsCopies
-from crawler.robots_rules import MOST
+from crawler.robots_rules import MOST, beginning
 from pipelines.run import current
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class RobotsTxt:
         self._parser_class = load_object(settings["ROBOTSTXT_PARSER"])
         self._ttl = min(settings.getfloat("BROADSHEET_ROBOTS_TTL"), _LONGEST)
         self._verdicts: dict[str, asyncio.Future[Verdict]] = {}
+        self._used: dict[str, float] = {}  # when each was asked for last
         run = current(crawler)
         self._copies = RobotsCopies(run.collection.path / "state" / "robots.sqlite" if run else None)
 
@@ -104,9 +105,18 @@ class RobotsTxt:
         rules = known.result().rules if known and known.done() else None
         return robots_sitemaps(_sitemaps(rules), authority(url) + "/robots.txt")
 
+    def forget_unused(self, seconds: float) -> None:
+        """Let go of rules that nobody asked for in the last ``seconds`` and that are on the disk: each takes up to 160 kB."""
+        before = time.monotonic() - seconds
+        for key in [key for key, used in self._used.items() if used < before]:
+            known = self._verdicts[key]
+            if known.done() and known.result().rules and self._copies.get(key):
+                del self._verdicts[key], self._used[key]
+
     async def _verdict(self, request: Request) -> Verdict:
         """What holds for a request's authority; found out by the first that asks, while others wait."""
         key = authority(request.url)
+        self._used[key] = time.monotonic()
         known = self._verdicts.get(key)
         if known and (not known.done() or known.result().until > time.monotonic()):
             return await asyncio.shield(known)
@@ -149,8 +159,8 @@ class RobotsTxt:
         except Exception as error:  # whatever kept it from us, RFC 9309 has one answer
             if "max redirections reached" in str(error):
                 return Copy(b"", time.time(), None)
-            if beginning := await asyncio.to_thread(self._beginning, asked.meta.get("capture")):
-                return beginning
+            if cut := await asyncio.to_thread(self._beginning, asked.meta.get("capture")):
+                return cut
             return f"robots.txt not reached: {error if isinstance(error, HostLeftError) else _named(error)}"
         stats.inc_value(f"robotstxt/response_status_count/{response.status}")
         if response.status >= 500 or response.status == 429:  # too many requests: ask later, and not: go ahead
@@ -164,7 +174,7 @@ class RobotsTxt:
             return None
         try:
             block = run.collection.read_record(capture.filename, capture.offset, capture.length).block
-            return Copy(content(block, MOST), time.time(), capture.record_id)
+            return Copy(beginning(content(block, 2 * MOST)), time.time(), capture.record_id)
         except ValueError:
             return None
 
@@ -183,7 +193,7 @@ def authority(url: str) -> str:
 
 
 def _copy(response: Response) -> Copy:
-    body = response.body[:MOST] if 200 <= response.status < 300 else b""
+    body = beginning(response.body) if 200 <= response.status < 300 else b""
     capture = response.meta.get("capture")
     return Copy(body, time.time(), capture.record_id if capture else None)
 

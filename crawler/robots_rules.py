@@ -29,6 +29,12 @@ _DIRECTIVE = re.compile(r"\s*(" + "|".join(_NAMES) + r")\s*(?::|\s)\s*(.*)", re.
 _BREAKS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
+def beginning(body: bytes) -> bytes:
+    """What is read of a robots.txt: its first 500 KiB, without the line that is cut there. Half a rule forbids more than the
+    whole."""
+    return body if len(body) <= MOST else body[: max(body.rfind(b"\n", 0, MOST), body.rfind(b"\r", 0, MOST)) + 1]
+
+
 def product_token(user_agent: str) -> str:
     """The name by which robots.txt files call a crawler (RFC 9309, 2.2.1), lower case: ``broadsheet`` of ``Broadsheet/1.0``,
     ``foobot`` of ``Mozilla/5.0 (compatible; Foobot/1.0)``."""
@@ -41,7 +47,7 @@ class RobotsRules(RobotParser):
     """The rules of one robots.txt; set as ``ROBOTSTXT_PARSER`` by the add-on."""
 
     def __init__(self, body: bytes) -> None:
-        text = body[:MOST].decode("utf-8", errors="replace").removeprefix("\ufeff")
+        text = beginning(body).decode("utf-8", errors="replace").removeprefix("\ufeff")
         lines = (_directive(line[:_LONGEST_LINE].partition("#")[0]) for line in _LINES.split(text))
         self._lines = [line for line in lines if line]
         self._read: dict[str, tuple[Protego, float | None]] = {}
@@ -74,13 +80,14 @@ class RobotsRules(RobotParser):
 
     def _group(self, token: str) -> tuple[list[str], float | None]:
         """The rules for a crawler: of all groups that name it, else of all that are for everybody."""
-        found: dict[str, tuple[list[str], list[float]]] = {}
-        names: list[str] = []
+        found: dict[str, tuple[list[str], list[float]]] = {token: ([], []), "*": ([], [])}
+        met: set[str] = set()
+        names: set[str] = set()  # of the group at hand, as far as they are ours: a file may name thousands
         ruled = False
         for name, value in self._lines:
             if name == "user-agent":
-                names, ruled = ([] if ruled else names) + [_named(value)], False
-                found.setdefault(names[-1], ([], []))
+                names, ruled = (set() if ruled else names) | ({_named(value)} & found.keys()), False
+                met |= names
             elif name == "crawl-delay":
                 for one in names:
                     found[one][1].extend(_seconds(value))
@@ -88,7 +95,7 @@ class RobotsRules(RobotParser):
                 ruled = True
                 for one in names:
                     found[one][0].append(f"{name}: {_BREAKS.sub(lambda match: quote(match[0]), value)}")
-        rules, delays = found.get(token) or found.get("*") or ([], [])
+        rules, delays = found[token] if token in met else found["*"]
         return rules, max(delays, default=None)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LABELS = {
     "article": "articles",
+    "page": "further pages of articles",
+    "duplicate": "AMP and print twins of articles",
     "unchanged": "unchanged since an earlier crawl",
     "not_article": "not articles",
     "blocked": "blocked by a captcha, firewall, consent or login wall, or a soft 404",
@@ -54,6 +56,7 @@ _ERRORS = {
     "NotArchivedError": "not stored, the disk refused",
     "ResponseDataLossError": "connection cut in the body",
     "RobotsUnreachableError": "robots.txt not reached, so the host was left alone",
+    "ValueError": "led to an address that is none",
     "UnsupportedURLSchemeError": "scheme refused",
     "NotSupported": "scheme refused",
 }

@@ -16,6 +16,7 @@ from archive.recovery import in_use
 from crawler.addon import contact, recipes_of, worker_count
 from crawler.arguments import ArgumentError, NewsArguments
 from crawler.guard import CONTACT_MISSING, Guard, SettingError
+from crawler.intervals import Bounds
 from crawler.requisites import mode_of
 from crawler.spiders.news import NewsSpider
 
@@ -46,6 +47,8 @@ def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
     worker_count(settings)
     contact(settings)
     mode_of(settings)
+    if arguments.watch:
+        Bounds.of(settings, arguments.every)
     guard = Guard.from_settings(settings)
     if any(guard.needs_contact(url) for url in arguments.seeds):
         raise SettingError(CONTACT_MISSING)

@@ -21,11 +21,14 @@ from archive.sources import SourceError, archive_files, extracting
 from crawler.addon import recipes_of, worker_count
 from crawler.explaining import NotFoundError, explain, find_page
 from crawler.guard import SettingError
+from crawler.plain_log import show
 from pipelines.intake import Extraction, Tally
 from pipelines.workers import Workers
 
 _STATES = {
     "article": "articles",
+    "page": "further pages of articles",
+    "duplicate": "AMP and print twins of articles",
     "unchanged": "unchanged, or the same page again",
     "not_article": "not articles",
     "timeout": "not read within the deadline",
@@ -90,7 +93,7 @@ class Command(ScrapyCommand):
             print(f"{opts.output}: cannot be written ({error}); mend that, then run the same command again", file=sys.stderr)
             self.exitcode = 1
             return
-        print("\n".join(report(opts.output, tally, time.monotonic() - began)))
+        show(report(opts.output, tally, time.monotonic() - began))
         self.exitcode = 1 if refused or tally.refused else 0
 
     def _explain(self, args: list[str], url: str) -> None:

@@ -13,6 +13,7 @@ from scrapy.exceptions import UsageError
 from archive.collection import CollectionError, open_collection
 from archive.verify import Findings, verify
 from crawler.addon import page_modules, worker_count
+from crawler.plain_log import show
 from pipelines.reread import verify_texts
 from pipelines.workers import Workers
 
@@ -54,7 +55,7 @@ class Command(ScrapyCommand):
                 workers = Workers(worker_count(self.settings), self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
                 verify_texts(collection, workers, findings, lambda: progress.advance(task), page_modules(self.settings))
                 workers.close()
-        print("\n".join(report(args[0], findings)))
+        show(report(args[0], findings))
         self.exitcode = 1 if findings.mismatches else 0
 
 

@@ -16,6 +16,7 @@ from archive.pack import Options, Packed, pack, pack_days
 from archive.signing import SigningError, load_key
 from archive.wacz import WaczError, check
 from archive.warc import OPEN_SUFFIX
+from crawler.plain_log import show
 
 
 class Command(ScrapyCommand):
@@ -72,7 +73,7 @@ class Command(ScrapyCommand):
             else:
                 table, packed = None, [pack(collection, out, options)]
         for one in packed:
-            print("\n".join(report(one)))
+            show(report(one))
         for left in collection.warc_files():
             if left.name.endswith(OPEN_SUFFIX):
                 print(f"  not packed: {left.name}, which a crash left open; the next crawl into {path} recovers it")
@@ -85,7 +86,7 @@ class Command(ScrapyCommand):
             faults = check(path, lambda size: progress.advance(task, size))
         print(f"{path}\n  {len(faults):>9,} faults")
         for fault in faults:
-            print(f"    {fault}")
+            show([f"    {fault}"])
         self.exitcode = 1 if faults else 0
 
 

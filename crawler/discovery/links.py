@@ -27,7 +27,6 @@ _FEED_LINK = re.compile(
 _MOST_FEEDS = 50
 _COMMENTS = re.compile(r"comment|kommentar", re.IGNORECASE)
 
-_PAGE_NUMBER = re.compile(r"(?:(?:/|[-_/](?:page|seite|p)[-_/]?|[-_])\d{1,2})?(?:\.\w{2,5}|/)?$", re.IGNORECASE)
 # the pages of a list: by number in the path or a parameter, or by what their links say
 _PAGER = re.compile(r"(?P<list>.*?)/(?:page|seite|pagina|pagine?|p)[/-]?(?P<number>\d{1,5})/?$", re.IGNORECASE)
 _PAGERS = frozenset({"page", "paged", "pg", "seite", "pagina", "pageno", "page_number", "start", "offset", "from"})
@@ -112,17 +111,6 @@ def _site(parts: SplitResult) -> str:
 
 def _address(parts: SplitResult) -> tuple[str, str, str]:
     return parts.netloc, parts.path or "/", parts.query
-
-
-def is_next_page(link: Link, page_url: str) -> bool:
-    """Whether a link leads to the next page of the same article: rel=next, and the addresses differ in a page number alone.
-
-    Blogs put rel=next on the next article too; that one is for feeds and sections to announce.
-    """
-    if "next" not in (link["rel"] or "").split():
-        return False
-    here, there = urlsplit(page_url), urlsplit(link["url"])
-    return here.netloc == there.netloc and _PAGE_NUMBER.sub("", here.path) == _PAGE_NUMBER.sub("", there.path)
 
 
 def well_known(front_page: str) -> dict[str, list[str]]:

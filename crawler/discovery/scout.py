@@ -20,7 +20,7 @@ from .dates import Span, archive_period, article_period, counted, credible
 from .doubts import Doubts, distance
 from .entry import Entry, Unusable
 from .feeds import Feed
-from .links import Followed, classify_links, feed_links, is_next_page, well_known
+from .links import Followed, classify_links, feed_links, well_known
 from .patterns import SitePatterns
 from .sitemaps import Item, Nested
 from .traps import excluded
@@ -166,16 +166,17 @@ class Scout:
             yield replace(self._document(url, "feed", place), probe=True)
 
     def of_article(self, page: Page, place: Place) -> Iterator[Lead]:
-        """Where an article leads: its own further pages, and itself in other languages. Its AMP form is remembered."""
+        """Where an article leads: itself in other languages. Its AMP form is remembered."""
         self.patterns.learn(place.site, place.url, article=True)
-        for link in page.links:
-            if is_next_page(link, place.url):
-                yield self._linked(link, "page", place.source, place)
         for link in page.relations:
             if link["rel"] == "amphtml" and link["url"] != place.url:
                 self._remember_twin(link["url"])
             elif link["rel"] == "alternate" and self._may_name(link["url"], place.site):
                 yield self._linked(link, "page", "alternate", place)
+
+    def further_page(self, url: str, place: Place) -> Lead:
+        """The page on which an article goes on; wanted in any case."""
+        return Lead(normalize_url(url) or url, "page", place.source, place, url, priority=_CHANCES)
 
     def _linked(self, link: Link, purpose: Purpose, source: str, place: Place) -> Lead:
         lead = Lead(link["url"], purpose, source, place, link["url"])

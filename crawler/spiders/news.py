@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import scrapy
@@ -15,6 +16,7 @@ from archive.http import content
 from archive.url import site_key
 from crawler.archiving import Archiving
 from crawler.arguments import NewsArguments
+from crawler.conditional import NotModifiedError
 from crawler.discovery.dates import Span
 from crawler.discovery.feeds import MAX_FEED, parse_feed
 from crawler.discovery.patterns import SitePatterns
@@ -24,8 +26,10 @@ from crawler.pace import Pace
 from crawler.range_gate import OutOfRangeError
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
+from crawler.watch import Watch
 from pipelines.article import Page
 from pipelines.blocked import against_crawlers
+from pipelines.paging import MOST_PAGES, numbered
 from pipelines.reading import HEADERS
 from pipelines.tabulate import ArticleRow, Found
 from pipelines.workers import Job, PageLostError
@@ -48,16 +52,15 @@ class NewsSpider(scrapy.Spider):
     Arguments, each given with ``-a NAME=VALUE``; addresses are parted by commas, or a file has one a line:
     ``sites`` front pages (their feeds, sitemaps and sections are found), ``feeds``, ``sitemaps``, ``urls`` pages themselves,
     ``since`` and ``until`` ISO 8601 dates, ``depth`` and ``max_articles`` numbers, ``collection`` a folder (default
-    ``collections/news``).
+    ``collections/news``); ``watch`` true, or ``every`` a length of time like ``15m``: go on for ever (``docs/watching.md``).
     """
 
     name = "news"
-    scout: Scout
 
     def __init__(self, **arguments: str) -> None:
         """Raises crawler.arguments.ArgumentError for arguments that cannot be used."""
         super().__init__()
-        self.arguments = NewsArguments.parse(arguments)
+        self.given, self.arguments = arguments, NewsArguments.parse(arguments)
         self.collection = self.arguments.collection
         self._articles = 0
         self._named: set[tuple[str, str]] = set()
@@ -67,16 +70,21 @@ class NewsSpider(scrapy.Spider):
         """Scrapy's constructor."""
         return super().from_crawler(crawler, *args, **kwargs)
 
-    async def start(self) -> AsyncIterator[Request]:
-        """The seeds."""
-        given, settings = self.arguments, self.settings  # the add-on's defaults are not there before
-        self.scout = Scout(
+    @cached_property
+    def scout(self) -> Scout:
+        """What decides where to go; made when it is first needed, for the add-on's defaults are not there before."""
+        given, settings = self.arguments, self.settings
+        return Scout(
             SitePatterns(settings.getint("BROADSHEET_SECTIONS_MAX")),
             Span(given.since, given.until),
             given.depth,
             settings.getint("BROADSHEET_LIST_PAGES"),
             tuple(settings.getlist("BROADSHEET_OTHER_SITES")),
         )
+
+    async def start(self) -> AsyncIterator[Request]:
+        """The seeds."""
+        given = self.arguments
         for url in given.sites:
             yield self._seed(url, "front_page", "front_page")
         for url in given.feeds:
@@ -110,7 +118,7 @@ class NewsSpider(scrapy.Spider):
         return Request(
             lead.url,
             callbacks.get(lead.purpose, self.parse),
-            errback=self.document_failed if most else self.page_failed,
+            errback=self.document_failed if most else self.failed,
             cb_kwargs={"found": found},
             meta=meta | ({"download_maxsize": most} if most else {}),
             priority=lead.priority,
@@ -140,6 +148,12 @@ class NewsSpider(scrapy.Spider):
 
     async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         """A page: keep it if it is an article, follow its links if it is a front or section page."""
+        async for item in self._take(response, found):
+            yield item
+        for item in self._turned(response.meta):
+            yield item
+
+    async def _take(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         if response.meta["capture"].truncated:
             return  # a page that was cut off is no article, and its capture says so
         page = await self._read(response)
@@ -150,12 +164,15 @@ class NewsSpider(scrapy.Spider):
             return
         self._archiving.run.note_links(page, response.meta["capture"])
         purpose, place = response.meta["purpose"], self._place(response.url, response.meta, found)
-        if purpose != "front_page" and (row := self._keep(page, response, found)):
-            for item in self._requisites.begin(row, page.requisites, response.meta["capture"].page_id, response.url):
-                yield item
-            self._close_if_full()
-        elif purpose == "front_page":
+        if purpose == "front_page":
             self._settle(response, "not_article", "front page")
+        elif row := self._keep(page, response, found):
+            for item in self._begin(row):
+                yield item
+        if page.verdict == "article" and page.turn.next and numbered(response.url).number < MOST_PAGES:
+            following = self._request(self.scout.further_page(page.turn.next, place))
+            following.meta["turn"] = page.turn.next
+            yield following
         for request in self._requests(self._leads(page, place, response)):
             yield request
 
@@ -178,6 +195,19 @@ class NewsSpider(scrapy.Spider):
         if twin:
             yield Lead(twin, "page", place.source, place, twin, priority=PRIORITIES["page"])
 
+    def _begin(self, row: ArticleRow) -> Iterator[ArticleRow | Request]:
+        """A row, as soon as what its pages need was asked for."""
+        yield from self._requisites.begin(row, row.requisites, row.page_id, row["url"])
+        self._close_if_full()
+
+    def _turned(self, meta: dict[str, Any]) -> Iterator[ArticleRow | Request]:
+        """A further page of an article was answered; if by another page, or not at all, its article does without."""
+        if url := meta.pop("turn", None):
+            for row in self._archiving.run.lose(url):
+                self._articles += 1
+                yield from self._begin(row)
+            self._tell()
+
     def _blocked(self, page: Page, response: Response) -> None:
         """A wall in place of a page: nothing is done about it, but its host is asked more slowly."""
         self._settle(response, "blocked", page.reason)
@@ -187,7 +217,7 @@ class NewsSpider(scrapy.Spider):
     def _close_if_full(self) -> None:
         if self._articles == self.arguments.max_articles:
             self._requisites.alone = True
-            if not self._requisites.pending:
+            if not self._requisites.pending and not self._archiving.run.gathering.open_series:
                 raise CloseSpider("max_articles")
 
     def requisite(self, response: Response, asked: str) -> Iterator[ArticleRow | Request]:
@@ -227,7 +257,9 @@ class NewsSpider(scrapy.Spider):
 
     def _keep(self, page: Page, response: Response, found: Found) -> ArticleRow | None:
         most, span = self.arguments.max_articles, self.scout.span
-        if page.article and most and self._articles >= most:
+        run, capture = self._archiving.run, response.meta["capture"]
+        taken = self._articles + run.gathering.open_series
+        if page.article and most and taken >= most and not page.turn.previous:
             self._settle(response, "over_limit", f"max_articles={most} was reached")
             return None
         published = page.article.published_at if page.article else None
@@ -236,22 +268,21 @@ class NewsSpider(scrapy.Spider):
         if published and (why := span.outside(published)):
             self._settle(response, "out_of_range", why)
             return None
-        capture = response.meta["capture"]
-        row = self._archiving.run.keep(page, capture, found, self.name)
-        self._count(capture.extraction or page.verdict)
-        if row:
-            if "robots_warc_record_id" in response.meta:
-                row["robots_allowed"], row["robots_warc_record_id"] = True, response.meta["robots_warc_record_id"]
-            self._articles += 1
+        more = {}
+        if "robots_warc_record_id" in response.meta:
+            more = {"robots_allowed": True, "robots_warc_record_id": response.meta["robots_warc_record_id"]}
+        row = run.keep(page, capture, found, self.name, more)
+        self._tell()
+        self._articles += row is not None
         return row
 
     def _settle(self, response: Response, extraction: str, reason: str) -> None:
         if capture := response.meta.get("capture"):
-            self._archiving.run.tabulator.settle(capture, extraction, reason)
-        self._count(extraction)
+            self._archiving.run.settle(capture, extraction, reason)
+            self._tell()
 
-    def _count(self, extraction: str) -> None:
-        self.crawler.stats.inc_value(f"broadsheet/pages/{extraction}")
+    def _tell(self) -> None:
+        self._archiving.tell_pages()
 
     async def parse_feed(self, response: Response, found: Found) -> AsyncIterator[Request]:
         """Follow what a feed announces."""
@@ -290,9 +321,10 @@ class NewsSpider(scrapy.Spider):
             if capture:
                 self._archiving.run.note_outlinks(hubs, capture)
 
-    async def document_failed(self, failure: Failure) -> AsyncIterator[Request]:
+    async def document_failed(self, failure: Failure) -> AsyncIterator[ArticleRow | Request]:
         """A feed or sitemap that did not come whole: what there is of it is read, and the failure counted all the same."""
-        self.failed(failure)
+        for item in self.failed(failure):
+            yield item
         request: Request = failure.request  # type: ignore[attr-defined]
         capture = request.meta.get("capture")
         if capture and capture.status == 200 and capture.truncated in _UNFINISHED:
@@ -311,29 +343,37 @@ class NewsSpider(scrapy.Spider):
 
     def _unreadable(self, url: str, meta: dict[str, Any], error: ValueError) -> None:
         self.crawler.stats.inc_value(f"broadsheet/unreadable/{meta['purpose']}")
-        level = logging.DEBUG if meta["probe"] else logging.WARNING
+        level = logging.DEBUG if meta["probe"] or meta.get("was_read") else logging.WARNING  # said before
         self.logger.log(level, "No %s at %s: %s", meta["purpose"], url, error)
 
-    def page_failed(self, failure: Failure) -> Iterator[Request]:
-        """A page that did not come; its AMP or print form may."""
-        self.failed(failure)
+    def failed(self, failure: Failure) -> Iterator[ArticleRow | Request]:
+        """A fetch that brought nothing to read: count it by its kind, settle its capture, and let an article that waited for it
+        do without."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if getattr(failure.value, "response", None) is not None:
+        self._note_failure(request, failure)
+        yield from self._turned(request.meta)
+        if request.meta["twin"] and getattr(failure.value, "response", None) is not None:
             place = self._place(request.url, request.meta, request.cb_kwargs["found"])
             yield from self._requests(self._other_form(request.meta["twin"], place))
 
-    def failed(self, failure: Failure) -> None:
-        """A fetch that brought nothing to read: count it by its kind, settle its capture."""
-        request: Request = failure.request  # type: ignore[attr-defined]
+    def _note_failure(self, request: Request, failure: Failure) -> None:
+        if watch := Watch.of(self.crawler):
+            watch.failed(request, failure.value)
         if isinstance(failure.value, OutOfRangeError):
             self.crawler.stats.inc_value("broadsheet/announced/out_of_range")
         if isinstance(failure.value, (RobotsForbiddenError, LeftOutError, OutOfRangeError)):
             return  # counted as robotstxt/forbidden, or not asked for at all
+        if isinstance(failure.value, NotModifiedError):
+            if request.meta["purpose"] == "page" and request.meta.get("capture"):
+                self._archiving.run.counts["unchanged"] += 1
+                self._tell()
+            return
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
         capture = request.meta.get("capture")
         if capture and capture.extraction == "blocked":
-            self._count("blocked")
+            self._archiving.run.counts["blocked"] += 1
+            self._tell()
         elif not (request.meta.get("probe") and response is not None):
             self.crawler.stats.inc_value(f"broadsheet/errors/{kind}")
         if capture:
