@@ -18,7 +18,18 @@ _STRING = pa.string()
 _TIME = pa.timestamp("us", tz="UTC")
 _AUTHOR = pa.struct([("name", _STRING), ("url", _STRING), ("kind", _STRING)])
 _IMAGE = pa.struct([("url", _STRING), ("caption", _STRING), ("credit", _STRING), ("alt", _STRING)])
+_POST = pa.struct([("at", _TIME), ("title", _STRING), ("text", _STRING), ("author", _STRING)])
+_PAGE = pa.struct(
+    [
+        ("url", _STRING),
+        ("warc_filename", _STRING),
+        ("warc_record_offset", pa.int64()),
+        ("warc_record_length", pa.int64()),
+        ("warc_record_id", _STRING),
+    ]
+)
 _CUT = pa.struct([("field", _STRING), ("at", pa.int32()), ("text", _STRING)])
+_SOURCE = pa.struct([("source", _STRING), ("via", _STRING)])
 _LINK = pa.struct([("url", _STRING), ("text", _STRING), ("rel", _STRING)])
 
 
@@ -38,7 +49,7 @@ ARTICLES = _schema(
     "articles",
     [
         # identity
-        _required("article_id", _STRING, "first 32 hex digits of the SHA-256 of the canonical URL's SURT key"),
+        _required("article_id", _STRING, "first 32 hex digits of the SHA-256 of the canonical URL's SURT key, case kept"),
         _required("version", pa.int32(), "1, 2, …: grows when the title or the text of the article changes"),
         _required("url", _STRING, "address that answered, after redirects"),
         _required("requested_url", _STRING, "address as it was found"),
@@ -64,8 +75,14 @@ ARTICLES = _schema(
         _optional("section", _STRING, "main section (schema.org articleSection)"),
         _required("tags", pa.list_(_STRING), "the publisher's keywords"),
         _optional("article_type", _STRING, "schema.org type the page claims: NewsArticle, LiveBlogPosting, …"),
-        _optional("language", _STRING, "BCP 47 language tag"),
+        _optional("language", _STRING, "BCP 47 language tag: as declared, unless the text is clearly in another language"),
+        _optional(
+            "language_confidence", pa.float32(), "share of the text that is in that language; null if it is too short to tell"
+        ),
         _required("images", pa.list_(_IMAGE), "pictures in the body, in order: url, caption, credit, alternative text"),
+        _optional(
+            "posts", pa.list_(_POST), "of a live blog: instant, headline, text and author of each post, as the page orders them"
+        ),
         _optional("main_image_url", _STRING, "lead picture"),
         _required("links", pa.list_(_LINK), "links inside the body: url, text, rel"),
         _required("word_count", pa.int32(), "words in text"),
@@ -105,9 +122,15 @@ ARTICLES = _schema(
             "WARC-Record-ID, in angle brackets; where there is none (ARC), made of the record: see docs/extract.md",
         ),
         _optional(
+            "pages",
+            pa.list_(_PAGE),
+            "address and record of each page of an article that goes on; the first one's record is above",
+        ),
+        _optional(
             "discovery_source",
             _STRING,
-            "how the address was found: feed, news_sitemap, sitemap, section, front_page, list; archive if a file had it",
+            "how the address was found: feed, news_sitemap, sitemap, section, front_page, alternate (hreflang of an article),"
+            " list; archive if a file had it",
         ),
         _optional("discovery_url", _STRING, "the feed, sitemap or page that named it"),
         _optional(
@@ -121,7 +144,10 @@ ARTICLES = _schema(
             "extractor_config", _STRING, "rule file and page object that it was read with, each with its hash; docs/rules.md"
         ),
         _required("field_sources", pa.map_(_STRING, _STRING), "column → the evidence that its value came from"),
-        _required("quality_flags", pa.list_(_STRING), "what to be wary of: short_text, no_date, date_future, …"),
+        _required(
+            "quality_flags", pa.list_(_STRING), "what to be wary of: short_text, no_date, date_future, …: docs/extraction.md"
+        ),
+        _optional("quality_score", pa.float32(), "what body F1 (0 to 1) to expect of the text, by docs/extraction.md"),
     ],
 )
 
@@ -172,9 +198,39 @@ CAPTURES = _schema(
         _optional(
             "extraction",
             _STRING,
-            "what became of the page: article, unchanged, not_article, blocked, failed, timeout, crashed, …",
+            "what became of the page: article, unchanged, page (a further one of an article), duplicate (its AMP or print"
+            " twin), not_article, blocked, failed, timeout, crashed, …",
         ),
         _optional("extraction_reason", _STRING, "why, in a few words"),
         _required("crawl_id", _STRING, "the run that wrote this row"),
+    ],
+)
+
+LEDGER = _schema(
+    "ledger",
+    [
+        _required("url_surtkey", _STRING, "SURT key of url"),
+        _required("url", _STRING, "the address that was announced"),
+        _required("url_host_name", _STRING, "host"),
+        _optional("url_host_registered_domain", _STRING, "registered domain"),
+        _optional("purpose", _STRING, "what it is fetched for: page, section, feed, sitemap, front_page; null if not known"),
+        _required(
+            "sources",
+            pa.list_(_SOURCE),
+            "everywhere it was found: source as in articles.discovery_source, via the document that named it (null: given)",
+        ),
+        _required("first_announced_at", _TIME, "instant at which the crawl met the address first"),
+        _required("last_announced_at", _TIME, "instant at which it met it last"),
+        _optional("announced_date", _TIME, "date of publication, or of the last change, that the announcement gives it"),
+        _required(
+            "state",
+            _STRING,
+            "what became of it: captured, unchanged, duplicate, robots, excluded, out_of_range, blocked, failed, not_article,"
+            " queued (docs/frontier.md)",
+        ),
+        _optional("reason", _STRING, "why, in a few words"),
+        _optional("settled_at", _TIME, "instant at which that was known; null while queued"),
+        _optional("warc_record_id", _STRING, "record of the last fetch: captures.warc_record_id; null if nothing was fetched"),
+        _required("crawl_id", _STRING, "the crawl: the crawl_id of its first run"),
     ],
 )

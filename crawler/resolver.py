@@ -62,6 +62,11 @@ class GuardedResolver:
         reactor.installResolver(self)
         reactor.installNameResolver(self)
 
+    def forget(self) -> None:
+        """Look up all names anew: sites move within the weeks of a watch."""
+        for known in (self._known, self.unknown, self.refusals):
+            known.clear()
+
     def trust_proxy(self, host: str | None) -> None:
         """A proxy that the user configured may be anywhere."""
         self._proxies.add(host)

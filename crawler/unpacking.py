@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.http import Response
 from scrapy.utils._compression import _DecompressionMaxSizeExceeded
 
 _ALWAYS = 1 << 20  # bytes that any answer may unpack to
@@ -19,6 +21,12 @@ class Unpacking(HttpCompressionMiddleware):
     def __init__(self, *, crawler: Crawler) -> None:
         super().__init__(crawler=crawler)
         self._ratio = crawler.settings.getfloat("BROADSHEET_UNPACK_RATIO")
+
+    def process_response(self, request: Request, response: Response, spider: Spider | None = None) -> Request | Response:
+        """Undo the codings; but a sitemap stays packed: it is unpacked piece by piece as it is read."""
+        if request.meta.get("purpose") == "sitemap" and response.headers.getlist("Content-Encoding") == [b"gzip"]:
+            return response
+        return super().process_response(request, response)
 
     def _handle_encoding(self, body: bytes, content_encoding: list[bytes], max_size: int) -> tuple[bytes, list[bytes]]:
         most = max(_ALWAYS, int(len(body) * self._ratio))

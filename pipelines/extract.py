@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 
@@ -24,22 +23,31 @@ from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
-from pipelines.fingerprint import fingerprint, text_flags
+from pipelines.fingerprint import fingerprint
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
+from pipelines.language import settle_language
+from pipelines.live import append_missing, claimed_posts, entries, set_posts
 from pipelines.metadata import Metadata, plain, tidy
+from pipelines.paging import Turn, numbered, turn_of, twin_of
+from pipelines.quality import flags, score
 from pipelines.recipes import Recipe
 from pipelines.ruled import Followed, cut, follow
 from pipelines.scripted import html_in
 from pipelines.segments import segments
+from pipelines.titles import from_url
 from pipelines.trace import Trace
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
 _MOST_HTML = 20_000_000  # characters that are parsed
-_MOST_ATTRIBUTES = 500
-_LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+# a tag with 150 attributes or more, as HTML tokenizes them; possessive, so each tag is looked at once
+_FLOOD = re.compile(
+    r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){150,}+"""
+)
+_HUGE = 5_000_000  # characters of one text; the parser gives up a page at ten million bytes
+_HUGE_TEXT = re.compile(rf"[^<]{{{_HUGE},}}+")
+_RAW = re.compile(r"<(script|style|textarea|title)\b[^>]*>", re.IGNORECASE)
 _MOST_TEXT = 2_000_000
 _LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
@@ -89,6 +97,10 @@ def read(
     followed = follow(recipe, tree, html, url, headers)
     metadata = Metadata(evidence, url, headers, followed.fields, explain=trace is not None)
     metadata.fill(article)
+    if article.title is None and (name := from_url(url)):
+        article.title, metadata.sources["title"] = name, "url"
+    article.posts = claimed_posts(metadata.node)
+    posts = [] if article.posts else entries(tree, evidence.times, claims=article.article_type == "LiveBlogPosting")
     whole = [one.text for one in segments(tree)] if trace else []
     cut(recipe, followed, tree)
     prune(tree)
@@ -100,16 +112,33 @@ def read(
     body = _body(article, tree, metadata, evidence, url, followed=followed)
     if trace:
         trace.note(article, metadata, followed, whole, body)
+    if article.posts and append_missing(article):
+        metadata.sources["text"] = metadata.sources.get("text", "jsonld") + "+posts"
+    article.posts = article.posts or set_posts(posts, body)
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
         return Page("blocked", wall.reason)
-    is_article, reason = decide(article, evidence, tree, url)
-    if followed.body_source and article.word_count:
-        is_article, reason = True, f"body by {followed.body_source}, {article.word_count} words"
+    turn = turn_of(url, evidence.previous, evidence.following)
+    is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
-        return Page("not_article", reason, None, evidence.links, evidence.feeds)
-    article.quality_flags = [*flags(article, body), *followed.flags]
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads)
+        return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations)
+    mismatch = settle_language(article)
+    article.quality_score = score(body.signs) if body.signs else None
+    found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
+    article.quality_flags = [*found, *followed.flags]
+    twin = twin_of(url, article.canonical_url, tree)
+    return Page("article", reason, article, evidence.links, evidence.feeds, evidence.relations, loads, turn, twin)
+
+
+def _as_ruled(article: Article, followed: Followed) -> tuple[bool, str] | None:
+    """What a person's rule finds a body in is an article."""
+    ruled = followed.body_source and article.word_count
+    return (True, f"body by {followed.body_source}, {article.word_count} words") if ruled else None
+
+
+def _as_page(article: Article, turn: Turn, url: str) -> tuple[bool, str] | None:
+    """A further page of an article is one too, however little is left for it."""
+    return (True, f"page {numbered(url).number} of an article") if turn.previous and article.text else None
 
 
 def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
@@ -134,7 +163,10 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    text = _LONG_TAG.sub(_without_flood, bounded(text.replace("\x00", "")))
+    # the parser takes quadratic time over attributes
+    text = _FLOOD.sub(r"\1", bounded(text.replace("\x00", "")))
+    if len(text) > _HUGE:
+        text = _without_huge(text)
     if not text.strip() or "<" not in text:
         return None
     try:
@@ -147,11 +179,15 @@ def parse(text: str) -> HtmlElement | None:
     return tree if len(tree) else None
 
 
-def _without_flood(match: re.Match[str]) -> str:
-    """A tag without its attributes, if it has absurdly many: the parser takes quadratic time over them."""
-    tag = match[0]
-    flooded = len(_QUOTED.sub("", tag).replace("=", " ").split()) > _MOST_ATTRIBUTES
-    return re.split(r"[\s/]", tag, maxsplit=1)[0] if flooded else tag
+def _without_huge(text: str) -> str:
+    """A page without texts so long that the parser would give it up there; scripts first, which may hold angle brackets."""
+    parts, at = [], 0
+    while opening := _RAW.search(text, at):
+        closing = re.compile(rf"</{opening[1]}", re.IGNORECASE).search(text, opening.end())
+        end = closing.start() if closing else len(text)
+        parts.append(text[at : opening.end() if end - opening.end() > _HUGE else end])
+        at = end
+    return _HUGE_TEXT.sub("", "".join([*parts, text[at:]]))
 
 
 @cache
@@ -163,8 +199,7 @@ def _parser() -> HTMLParser:
 
 
 def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str, *, followed: Followed) -> Body:
-    claimed = metadata.node.get("articleBody")
-    claimed = claimed if isinstance(claimed, str) else None
+    claimed = _claimed(metadata)
     if followed.body is not None:
         body, source = Body(segments(tree), doubt=0.0), followed.body_source
     else:
@@ -176,7 +211,7 @@ def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evi
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
-    article.images = images_in(tree, article.text or "", evidence.base)
+    article.images = images_in(tree, body.segments, evidence.base, [one["name"] for one in article.authors])
     if article.text and source:
         metadata.sources["text"] = source
     elif claimed:
@@ -193,29 +228,25 @@ def _scripted(evidence: Evidence) -> HtmlElement | None:
     return tree
 
 
+def _claimed(metadata: Metadata) -> str | None:
+    claimed = metadata.node.get("articleBody")
+    return claimed if isinstance(claimed, str) else None
+
+
 def _paragraphs(blocks: list[str], article: Article) -> str | None:
     said = [article.title, article.subtitle, article.byline_raw, article.published_raw]
     names = [author["name"] for author in article.authors]
-    clean = [block for block in (plain(block).strip("\n ") for block in blocks) if block]
+    clean = [block for block in (plain(block).strip("\n").rstrip() for block in blocks) if block.strip()]
     return "\n\n".join(without_head(clean, said, names))[:_MOST_TEXT] or None
 
 
 def _without_tags(text: str) -> str:
-    return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
-
-
-def flags(article: Article, body: Body) -> list[str]:
-    """What to be wary of: ``short_text`` (under 80 words), ``no_title``, ``no_date``, ``date_future`` (more than a day
-    ahead of now), ``paywalled``, ``repeated_text`` (the page has long paragraphs more than once, the text has them once)."""
-    ahead = datetime.now(UTC) + timedelta(days=1)
-    checks = {
-        "no_title": article.title is None,
-        "no_date": article.published_at is None,
-        "date_future": article.published_at is not None and article.published_at > ahead,
-        "paywalled": article.is_accessible_for_free is False,
-        "repeated_text": body.repeated,
-    } | text_flags(article)
-    return [name for name, holds in checks.items() if holds]
+    text = text[:_MOST_TEXT]
+    tree = parse(f"<div>{text}</div>") if "<" in text else None
+    if tree is not None:
+        prune(tree)
+        text = "\n".join(Body(segments(tree)).text())
+    return "\n".join(line for part in text.split("\n") if (line := tidy(part)))
 
 
 def warm_up() -> None:

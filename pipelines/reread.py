@@ -14,15 +14,16 @@ from archive.text import fold, sha256_folded
 from archive.verify import Findings
 from pipelines.article import Article, Page
 from pipelines.extract import EXTRACTOR
+from pipelines.joining import join
 from pipelines.reading import job_of_record
 from pipelines.recipes import Kept, Recipe
-from pipelines.workers import Job, PageLostError, Workers
+from pipelines.workers import PageLostError, Workers
 
 _COLUMNS = [
     "url", "text_sha256", "site_boilerplate", "extractor", "extractor_config", "fetched_at",
-    "warc_filename", "warc_record_offset", "warc_record_length",
+    "warc_filename", "warc_record_offset", "warc_record_length", "pages",
 ]  # fmt: skip
-_AHEAD = 16  # pages in flight
+_AHEAD = 16  # articles in flight
 
 
 def verify_texts(
@@ -35,7 +36,7 @@ def verify_texts(
     """Extract every article again, by the rules that its row names, and compare; rows of another extractor version, and those
     whose rule or page object (in ``modules``) is gone, are counted and left alone."""
     kept = Kept(collection, modules)
-    waiting: deque[tuple[dict[str, Any], Future[Page]]] = deque()
+    waiting: deque[tuple[dict[str, Any], list[Future[Page]]]] = deque()
     for batch in collection.articles.dataset().to_batches(columns=_COLUMNS):
         for row in batch.to_pylist():
             if row["extractor"] != EXTRACTOR:
@@ -47,33 +48,40 @@ def verify_texts(
                 findings.counts["other_rules"] += 1
                 findings.notes[str(error)] += 1
                 continue
-            if job := _job(collection, row, recipe, findings):
-                waiting.append((row, workers.submit(job)))
+            if pages := _submitted(collection, workers, row, recipe, findings):
+                waiting.append((row, pages))
             while len(waiting) > _AHEAD:
                 _compare(*waiting.popleft(), findings, tick)
     while waiting:
         _compare(*waiting.popleft(), findings, tick)
 
 
-def _job(collection: Collection, row: dict[str, Any], recipe: Recipe | None, findings: Findings) -> Job | None:
+def _submitted(
+    collection: Collection, workers: Workers, row: dict[str, Any], recipe: Recipe | None, findings: Findings
+) -> list[Future[Page]]:
+    """The pages of an article on their way through the workers; none if one of them has no record to read."""
     try:
-        record = collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
-        return job_of_record(record, row["url"], recipe)
+        jobs = []
+        for page in row["pages"] or [row]:
+            record = collection.read_record(page["warc_filename"], page["warc_record_offset"], page["warc_record_length"])
+            jobs.append(job_of_record(record, page["url"], recipe))
+        return [workers.submit(job) for job in jobs]
     except RecordError:
         pass  # named already when the pointer was checked
     except ValueError as error:
         findings.deny(f"articles row for {row['url']}", f"its record cannot be read again: {error}")
-    return None
+    return []
 
 
-def _compare(row: dict[str, Any], future: Future[Page], findings: Findings, tick: Callable[[], None]) -> None:
+def _compare(row: dict[str, Any], pages: list[Future[Page]], findings: Findings, tick: Callable[[], None]) -> None:
     where = f"articles row for {row['url']}"
     findings.counts["texts"] += 1
     try:
-        article = future.result().article
+        articles = [page.result().article for page in pages]
     except PageLostError as lost:
         findings.deny(where, f"its text cannot be extracted again: {lost.reason}")
     else:
+        article = join(found, lacking=False) if len(found := [one for one in articles if one]) == len(pages) else None
         if article is None or _cut_sha256(article, row["site_boilerplate"] or []) != row["text_sha256"]:
             findings.deny(where, "its text comes out differently from its record")
     tick()

@@ -27,6 +27,8 @@ from pipelines.workers import Workers
 
 _STATES = {
     "article": "articles",
+    "page": "further pages of articles",
+    "duplicate": "AMP and print twins of articles",
     "unchanged": "unchanged, or the same page again",
     "not_article": "not articles",
     "timeout": "not read within the deadline",

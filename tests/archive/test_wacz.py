@@ -27,7 +27,7 @@ from archive.signing import SigningError, load_key
 from archive.wacz import WaczError, check, open_wacz
 from pipelines.run import Run
 from pipelines.tabulate import Found
-from tests.archive.exchanges import HTML, exchange, response
+from tests.archive.exchanges import ASKING, HTML, exchange, response
 from tests.crawling import scrapy
 from tests.peers import peer
 from tests.pipelines.test_run import page
@@ -172,7 +172,7 @@ def test_a_file_a_day_has_every_payload_in_full(tmp_path: Path) -> None:
 
 def test_an_unmodified_answer_is_written_out_with_the_head_of_its_original(tmp_path: Path) -> None:
     answer = b"HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: %d\r\n\r\n" % len(LONG)
-    not_modified = {"url": STORY, "response": answer}
+    not_modified = {"url": STORY, "request": ASKING, "response": answer}
     _, (_, second) = days(tmp_path, not_modified)
     assert (second.materialised, check(second.path)) == (2, [])
     with open_wacz(second.path) as wacz, wacz.index() as index:
