@@ -29,6 +29,7 @@ _PAGE = pa.struct(
     ]
 )
 _CUT = pa.struct([("field", _STRING), ("at", pa.int32()), ("text", _STRING)])
+_SOURCE = pa.struct([("source", _STRING), ("via", _STRING)])
 _LINK = pa.struct([("url", _STRING), ("text", _STRING), ("rel", _STRING)])
 
 
@@ -202,5 +203,34 @@ CAPTURES = _schema(
         ),
         _optional("extraction_reason", _STRING, "why, in a few words"),
         _required("crawl_id", _STRING, "the run that wrote this row"),
+    ],
+)
+
+LEDGER = _schema(
+    "ledger",
+    [
+        _required("url_surtkey", _STRING, "SURT key of url"),
+        _required("url", _STRING, "the address that was announced"),
+        _required("url_host_name", _STRING, "host"),
+        _optional("url_host_registered_domain", _STRING, "registered domain"),
+        _optional("purpose", _STRING, "what it is fetched for: page, section, feed, sitemap, front_page; null if not known"),
+        _required(
+            "sources",
+            pa.list_(_SOURCE),
+            "everywhere it was found: source as in articles.discovery_source, via the document that named it (null: given)",
+        ),
+        _required("first_announced_at", _TIME, "instant at which the crawl met the address first"),
+        _required("last_announced_at", _TIME, "instant at which it met it last"),
+        _optional("announced_date", _TIME, "date of publication, or of the last change, that the announcement gives it"),
+        _required(
+            "state",
+            _STRING,
+            "what became of it: captured, unchanged, duplicate, robots, excluded, out_of_range, blocked, failed, not_article,"
+            " queued (docs/frontier.md)",
+        ),
+        _optional("reason", _STRING, "why, in a few words"),
+        _optional("settled_at", _TIME, "instant at which that was known; null while queued"),
+        _optional("warc_record_id", _STRING, "record of the last fetch: captures.warc_record_id; null if nothing was fetched"),
+        _required("crawl_id", _STRING, "the crawl: the crawl_id of its first run"),
     ],
 )

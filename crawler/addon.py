@@ -70,6 +70,7 @@ DEFAULTS: dict[str, Any] = {
 _SCRAPY: dict[str, Any] = {
     "ROBOTSTXT_OBEY": True,
     "ROBOTSTXT_PARSER": "crawler.robots_rules.RobotsRules",
+    "SCHEDULER": "crawler.scheduler.FrontierScheduler",
     "REQUEST_FINGERPRINTER_CLASS": "crawler.fingerprint.CanonicalFingerprinter",
     "DOWNLOADER": "crawler.downloader.PacedDownloader",
     "DOWNLOAD_DELAY": 1.0,
@@ -144,6 +145,8 @@ class Broadsheet:
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
         middlewares.setdefault("crawler.downloader.HostGate", 95)
+        # the frontier keeps URLLENGTH_LIMIT, and says in the ledger what it left out
+        settings["SPIDER_MIDDLEWARES"]["scrapy.spidermiddlewares.urllength.UrlLengthMiddleware"] = None
         settings["ITEM_PIPELINES"].setdefault("pipelines.item_pipeline.ArticleTable", 900)
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)

@@ -11,15 +11,16 @@ import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapy import signals
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import CloseSpider, NotConfigured
 
 from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
 from archive.collection import create_collection
 from crawler.addon import recipes_of, worker_count
+from crawler.frontier_repair import is_damaged, repair
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.workers import Workers
@@ -27,9 +28,12 @@ from pipelines.workers import Workers
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-logger = logging.getLogger("broadsheet")
+    from crawler.scheduler import FrontierScheduler
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+logger = logging.getLogger("broadsheet")
+T = TypeVar("T")
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBUSY}  # the last: another program has locked a file
 _AUDIT_SECONDS = 5.0
 _LOOK_AGAIN = 1.0  # seconds until a disk that was full is tried again
 
@@ -65,6 +69,8 @@ class Archiving:
             max_seconds=settings.getfloat("BROADSHEET_WARC_MAX_SECONDS"),
         )
         self.run.attach(crawler)
+        self.frontier: FrontierScheduler | None = None
+        self.frontier_failed = False
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None
         self._failed = False
@@ -85,15 +91,35 @@ class Archiving:
 
     async def spider_opened(self) -> None:
         """Tabulate what a crashed crawl left, then begin to look after the archive."""
+        if self.frontier_failed:
+            raise CloseSpider("frontier_failed")
         if count := await retabulate(self.run, self.workers):
             logger.info("Tabulated %d captures that a crashed crawl had left without rows", count)
+        if self.frontier and is_damaged(self.run.collection):
+            repair(self.frontier, self.run.collection)
         self._tasks = [asyncio.ensure_future(self._keep_synced()), asyncio.ensure_future(self._keep_tabulated())]
 
     async def _keep_synced(self) -> None:
         while True:
             await asyncio.sleep(self._sync_seconds)
             with contextlib.suppress(NotArchivedError):
-                await self.insist(asyncio.to_thread, self.run.recorder.sync)
+                await self._sync()
+
+    async def _sync(self) -> None:
+        """Make what is recorded durable, and only then take out of the queue what it was recorded for."""
+        if self.frontier is None:
+            await self.insist(asyncio.to_thread, self.run.recorder.sync)
+            return
+        done = self.frontier.take()
+        try:
+            await self.insist(asyncio.to_thread, self.run.recorder.sync)
+        except BaseException:  # also if the crawl closes meanwhile
+            self.frontier.give_back(done)
+            raise
+        self.frontier.settle(done)
+        await self.insist(self.frontier.flush)
+        await self.insist(self.frontier.obey)
+        await self.insist(asyncio.to_thread, self.frontier.frontier.checkpoint)
 
     async def _keep_tabulated(self) -> None:
         waited = 0.0
@@ -141,6 +167,15 @@ class Archiving:
         finally:
             if held:
                 self._release()
+
+    def try_to(self, write: Callable[..., T], *arguments: Any) -> T | None:
+        """What ``write`` returns at once; None if the disk refuses, which the next regular sync meets too."""
+        try:
+            return write(*arguments)
+        except OSError as refusal:
+            with contextlib.suppress(NotArchivedError):
+                self._give_up_if_useless(refusal)
+            return None
 
     def _give_up_if_useless(self, refusal: OSError) -> None:
         if refusal.errno not in _NO_ROOM and not self._failed:
@@ -206,6 +241,8 @@ class Archiving:
         atexit.unregister(self._close_run)
         try:
             self.run.close()
+            if self.frontier:
+                self.frontier.finish()
         except OSError as error:
             logger.error(
                 "The last rows could not be written (%s). The WARC files have their records: make room, and the next crawl"

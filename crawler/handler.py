@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 
+MOST_IDLE = 200  # connections that are kept open for another request, whatever the number of hosts
 MOST_LINES = 2_000  # of the head of an answer, with interim answers
 _TINY, _MOST_TINY = 6, 50_000  # bytes between line breaks of a chunked body, on average, and line breaks from which it counts
 
@@ -219,6 +220,16 @@ class _Connection:
 
 
 class _RecordingPool(HTTPConnectionPool):
+    _timeouts: dict[Any, Any]
+
+    def _putConnection(self, key: Any, connection: Any) -> None:  # noqa: N802
+        super()._putConnection(key, connection)  # type: ignore[no-untyped-call]
+        while len(self._timeouts) > MOST_IDLE:  # oldest first
+            oldest = next(iter(self._timeouts.values()))
+            which = oldest.args
+            oldest.cancel()
+            self._removeConnection(*which)  # type: ignore[no-untyped-call]
+
     def getConnection(self, key: Any, endpoint: Any) -> Any:  # noqa: N802
         trace = _trace.get()
         found = super().getConnection(key, endpoint)

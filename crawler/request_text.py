@@ -38,7 +38,7 @@ def request_text(request: Request, spider: Spider) -> str:
     if type(request) is not Request:
         fields["_class"] = f"{type(request).__module__}.{type(request).__qualname__}"
     meta = fields["meta"] = {name: value for name, value in fields["meta"].items() if name not in _PASSING}
-    if meta.get("download_slot") == urlparse_cached(request).hostname:
+    if meta.get("download_slot", "") == urlparse_cached(request).hostname:
         del meta["download_slot"]  # the downloader's word, not the spider's
     said = {name: value for name, value in fields.items() if name == "url" or value != _DEFAULTS.get(name)}
     return json.dumps(_plain(said), separators=(",", ":"), ensure_ascii=False)

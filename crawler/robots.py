@@ -142,7 +142,9 @@ class RobotsTxt:
                 self._copies.put(key, found)
             else:
                 self._copies.forget(key)
-            return Verdict(now + self._ttl, await self._parse(found.body, request), found.record_id)
+            # where nothing is kept from run to run, it holds for this one
+            until = now + (self._ttl or _LONGEST)
+            return Verdict(until, await self._parse(found.body, request), found.record_id)
         again = now + min(_AGAIN * 2.0**misses, _LONGEST)
         if copy:
             return Verdict(again, await self._parse(copy.body, request), copy.record_id, misses=misses + 1)

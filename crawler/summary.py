@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
+from archive.ledger_table import Sum
 from crawler.archiving import Archiving, collection_path
 
 if TYPE_CHECKING:
@@ -44,6 +46,15 @@ _LEFT_OUT = {
     "sections": "beyond BROADSHEET_SECTIONS_MAX",
     "barren": "of kinds that brought no article",
 }
+_STATES = {
+    "queued": "still waiting; the same command again goes on with them",
+    "duplicate": "lead to another address",
+    "robots": "left alone, as robots.txt says",
+    "excluded": "left out",
+    "out_of_range": "out of range",
+    "not_article": "not articles",
+}
+_FEW = 5  # hosts that are listed one by one
 _ERRORS = {
     "AddressRefusedError": "address refused (private, or no contact set)",
     "CannotResolveHostError": "name not found (DNS)",
@@ -97,6 +108,7 @@ class Summary:
         out += [
             f"    {count:>7,} {_LABELS.get(name, name)}" for name, count in sorted(pages.items(), key=lambda item: -item[1])
         ]
+        out += _announced(archiving.frontier.sums if archiving.frontier else [])
         out.append(f"  captures   {stats.get('broadsheet/warc/captures', 0):,} in {_files(stats)}, {size / 1e6:,.1f} MB")
         out += _requisites(stats)
         out += _replay(stats, self._crawler.settings["BROADSHEET_REQUISITES"])
@@ -122,6 +134,22 @@ def _left_out(stats: dict[str, int]) -> str:
     """Addresses that were named and not asked for, by reason; the log names the first of each."""
     counts = _group(stats, "broadsheet/announced/") | _group(stats, "broadsheet/excluded/")
     return ", ".join(f"{counts[name]:,} {_LEFT_OUT.get(name, name)}" for name in sorted(counts, key=lambda name: -counts[name]))
+
+
+def _announced(sums: list[Sum]) -> list[str]:
+    """All that was announced, by what became of it; and by host, where there are few."""
+    by_state: Counter[str] = Counter()
+    by_host: dict[str, list[Sum]] = {}
+    for one in sums:
+        by_state[one.state] += one.addresses
+        by_host.setdefault(one.host, []).append(one)
+    out = [f"  announced  {by_state.total():,} addresses" + (":" if by_state else "")] if by_state else []
+    out += [f"    {count:>7,} {_STATES.get(state, state)}" for state, count in by_state.most_common()]
+    if 1 < len(by_host) <= _FEW:
+        for host, parts in by_host.items():
+            words = ", ".join(f"{one.addresses:,} {one.state}" for one in parts)
+            out.append(f"    {sum(one.addresses for one in parts):>7,} of {host or 'no host'}: {words}")
+    return out
 
 
 def _hosts(counts: dict[str, int]) -> str:

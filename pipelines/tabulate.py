@@ -137,6 +137,10 @@ class Tabulator:
         """Keep a row that is still to learn something. ``fill`` is called if the crawl ends before ``release_article``."""
         self._held[row.capture_id] = (row, fill)
 
+    def holds(self, capture: Capture) -> bool:
+        """Whether the row that was made from a capture still waits."""
+        return capture.record_id in self._held
+
     def release_article(self, row: ArticleRow) -> None:
         """The row is complete; ``add_article`` is to follow."""
         self._held.pop(row.capture_id, None)

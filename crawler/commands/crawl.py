@@ -35,7 +35,7 @@ class Command(ScrapyCrawl):
             except (ArgumentError, CollectionError, SettingError) as error:
                 raise UsageError(str(error), print_help=False) from None
         super().run(args, opts)
-        if self._run_by and self._run_by.stats.get_value("finish_reason") == "archive_failed":
+        if self._run_by and self._run_by.stats.get_value("finish_reason") in ("archive_failed", "frontier_failed"):
             self.exitcode = 1
 
     def _create_crawler(self, spidercls: type[Spider] | str) -> Crawler:

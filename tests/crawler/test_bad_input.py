@@ -211,7 +211,7 @@ def test_what_answers_say_forges_no_log_line(crawled: Crawled) -> None:
 
 def test_no_file_is_named_by_a_host_or_an_address(crawled: Crawled) -> None:
     names = {part for path in crawled.collection.rglob("*") for part in path.relative_to(crawled.collection).parts}
-    folders = r"archive|indexes|tables|articles|captures|state|fetch_date=[\d-]+"
+    folders = r"archive|indexes|tables|articles|captures|ledger|state|fetch_date=[\d-]+"
     files = r"collection\.json|index\.cdxj|[a-z]+\.sqlite|part-[\w-]+\.parquet|broadsheet-[\w-]+\.warc\.gz"
     assert [name for name in names if not re.fullmatch(f"{folders}|{files}", name)] == []
 
