@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -16,6 +17,7 @@ from .feeds import parse_feed
 
 MAX_SITEMAP = 60_000_000
 _GZIP = b"\x1f\x8b"
+_PART = 200  # entries that are in memory at once
 _LAYERS = 3
 _SLICE = 8_192  # zlib copies what it leaves of its input: short slices keep many small members cheap
 _LONGEST_PIECE = 2 * CHUNK  # of a text: an endless line is no address
@@ -58,6 +60,34 @@ def read_sitemap(body: bytes, url: str) -> Iterator[Item]:
         yield from _read_xml(whole, url)
     else:
         yield from _read_text(whole, url)
+
+
+async def parts(items: Iterator[Item]) -> AsyncIterator[list[Item]]:
+    """The items of a sitemap part by part, each read in a thread. Raises ValueError where nothing more can be read."""
+    broken = None
+    while broken is None:
+        part, broken = await asyncio.to_thread(_part, items)
+        if part:
+            yield part
+        elif broken is None:
+            return
+    raise broken
+
+
+def _part(items: Iterator[Item]) -> tuple[list[Item], ValueError | None]:
+    """Some more items, and why there are no more, if the sitemap is broken; of an index all, since only together they tell
+    whether their numbers are years."""
+    part: list[Item] = []
+    pages = 0
+    try:
+        for item in items:
+            part.append(item)
+            pages += not isinstance(item, Nested)
+            if pages >= _PART:
+                break
+    except ValueError as error:
+        return part, error
+    return part, None
 
 
 def robots_sitemaps(named: Iterable[str], url: str) -> list[str]:

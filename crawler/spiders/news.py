@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +16,15 @@ from scrapy import Request
 from scrapy.exceptions import CloseSpider
 
 from archive.http import content
-from archive.url import site_key
 from crawler.archiving import Archiving
 from crawler.arguments import NewsArguments
 from crawler.conditional import NotModifiedError
 from crawler.discovery.dates import Span
-from crawler.discovery.feeds import MAX_FEED, parse_feed
+from crawler.discovery.feeds import parse_feed
 from crawler.discovery.patterns import SitePatterns
 from crawler.discovery.scout import PRIORITIES, Lead, Place, Purpose, Scout
-from crawler.discovery.sitemaps import MAX_SITEMAP, Item, Nested, read_sitemap
+from crawler.discovery.sitemaps import parts, read_sitemap
+from crawler.leads import DOCUMENTS, LeftOut, place_of, request_of, seed
 from crawler.pace import Pace
 from crawler.range_gate import OutOfRangeError
 from crawler.requisites import LeftOutError, Requisites
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
 
     from archive.capture import Capture
 
-_MOST_NAMED = 1_000
-_PART = 200  # entries of a sitemap that are in memory at once
 _UNFINISHED = ("length", "time", "disconnect")  # causes of truncation that leave the beginning of a document
 
 _SEEDS_AT_ONCE = 20
@@ -69,7 +69,6 @@ class NewsSpider(scrapy.Spider):
         what = {name: value for name, value in arguments.items() if name not in ("collection", "max_articles")}
         self.crawl_key = json.dumps(what, sort_keys=True)
         self._articles = 0
-        self._named: set[tuple[str, str]] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> NewsSpider:
@@ -88,88 +87,41 @@ class NewsSpider(scrapy.Spider):
             tuple(settings.getlist("BROADSHEET_OTHER_SITES")),
         )
 
+    @cached_property
+    def _left_out(self) -> LeftOut:
+        return LeftOut(self.crawler.stats)
+
     async def start(self) -> AsyncIterator[Request]:
         """The seeds."""
         given = self.arguments
-        given = self.arguments
-        kinds: dict[Purpose, tuple[str, ...]] = {
-            "front_page": given.sites,
-            "feed": given.feeds,
-            "sitemap": given.sitemaps,
-            "page": given.urls,
-        }
+        kinds: dict[Purpose, tuple[str, ...]]
+        kinds = {"front_page": given.sites, "feed": given.feeds, "sitemap": given.sitemaps, "page": given.urls}
         seeds = ((purpose, url) for purpose, urls in kinds.items() for url in urls)
         for number, (purpose, url) in enumerate(seeds, 1):
-            yield self._seed(url, purpose, "list" if purpose == "page" else purpose)
+            yield self._request(seed(url, purpose, "list" if purpose == "page" else purpose))
             if number % _SEEDS_AT_ONCE == 0:
                 await asyncio.sleep(0)  # Scrapy takes one after another, however many; the first are fetched meanwhile
 
     def request_by_hand(self, url: str) -> Request:
         """A page that a person added with ``scrapy frontier --add``."""
-        return self._seed(url, "page", "list")
+        return self._request(seed(url, "page", "list"))
 
     def request_again(self, url: str, purpose: Purpose, found: Found) -> Request:
         """An address that the ledger has as queued."""
-        from_where = found.via or url
-        place = Place(from_where, site_key(from_where), found.source, given=found.via is None)
-        return self._request(Lead(url, purpose, found.source, place, found.url, priority=PRIORITIES[purpose]))
-
-    def _seed(self, url: str, purpose: Purpose, source: str) -> Request:
-        """What a person gave is fetched as it was given."""
-        place = Place(url, site_key(url), source, given=True)
-        return self._request(Lead(url, purpose, source, place, url, priority=PRIORITIES[purpose]))
+        return self._request(replace(seed(url, purpose, found.source, found.via), found_url=found.url))
 
     def _request(self, lead: Lead) -> Request:
         callbacks: dict[str, Callable[..., Any]] = {"feed": self.parse_feed, "sitemap": self.parse_sitemap}
-        most = {"feed": MAX_FEED, "sitemap": MAX_SITEMAP}.get(lead.purpose)
-        place = lead.place
-        via = None if place.given and place.url == lead.url else place.url
-        found = Found(lead.source, via, lead.found_url)
-        where = {"site": place.site, "level": place.level, "turned": place.turned, "before": place.before}
-        meta = {
-            "purpose": lead.purpose,
-            "via": via,
-            "where": where,
-            "probe": lead.probe,
-            "twin": lead.twin,
-            "doubt": lead.doubt,
-            "dated": lead.dated,
-        }
-        return Request(
-            lead.url,
-            callbacks.get(lead.purpose, self.parse),
-            errback=self.document_failed if most else self.failed,
-            cb_kwargs={"found": found},
-            meta=meta | ({"download_maxsize": most} if most else {}),
-            priority=lead.priority,
-        )
-
-    def _place(self, url: str, meta: dict[str, Any], found: Found) -> Place:
-        """Where a document was read, and for which site it speaks: a front page for the one that it was found on."""
-        where = meta["where"] | ({"site": site_key(url)} if meta["purpose"] == "front_page" else {})
-        return Place(url, source=found.source, given=found.via is None, **where)
+        errback = self.document_failed if lead.purpose in DOCUMENTS else self.failed
+        return request_of(lead, callbacks.get(lead.purpose, self.parse), errback)
 
     def _requests(self, leads: Iterable[Lead]) -> Iterator[Request]:
+        """Requests for leads; what is left out is counted, and goes into the ledger alone."""
         for lead in leads:
-            if lead.state == "wanted":
+            if lead.state != "wanted":
+                self._left_out.note(lead)
+            with suppress(ValueError):  # no address at all
                 yield self._request(lead)
-            else:
-                self._leave_out(lead)
-                if lead.purpose == "page" and lead.url.startswith(("http://", "https://")):
-                    request = self._request(lead)
-                    state = "excluded" if lead.state == "other_site" else lead.state
-                    request.meta["left_out"] = (state, lead.reason)
-                    yield request  # for the ledger alone
-
-    def _leave_out(self, lead: Lead) -> None:
-        """Count an address that is not asked for; the first of each kind and site is named in the log."""
-        kind = lead.reason.partition(":")[0].replace(" ", "_") if lead.state == "excluded" else lead.state
-        lists = "" if lead.purpose == "page" or lead.state == "excluded" else "_lists"
-        group = "excluded" if lead.state == "excluded" else "announced"
-        self.crawler.stats.inc_value(f"broadsheet/{group}/{kind}{lists}")
-        if (lead.place.site, kind) not in self._named and len(self._named) < _MOST_NAMED:
-            self._named.add((lead.place.site, kind))
-            self.logger.info("Left out of %s (%s, the first of its kind): %s", lead.place.site, lead.reason, lead.url[:200])
 
     async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         """A page: keep it if it is an article, follow its links if it is a front or section page."""
@@ -188,7 +140,7 @@ class NewsSpider(scrapy.Spider):
             self._blocked(page, response)
             return
         self._archiving.run.note_links(page, response.meta["capture"])
-        purpose, place = response.meta["purpose"], self._place(response.url, response.meta, found)
+        purpose, place = response.meta["purpose"], place_of(response.url, response.meta, found)
         if purpose == "front_page":
             self._settle(response, "not_article", "front page")
         elif row := self._keep(page, response, found):
@@ -311,13 +263,13 @@ class NewsSpider(scrapy.Spider):
 
     async def parse_feed(self, response: Response, found: Found) -> AsyncIterator[Request]:
         """Follow what a feed announces."""
-        place = self._place(response.url, response.meta, found)
+        place = place_of(response.url, response.meta, found)
         async for request in self._announced(response.body, response.meta, place, _content_type(response)):
             yield request
 
     async def parse_sitemap(self, response: Response, found: Found) -> AsyncIterator[Request]:
         """Follow what a sitemap announces, or the sitemaps that an index names."""
-        place = self._place(response.url, response.meta, found)
+        place = place_of(response.url, response.meta, found)
         async for request in self._announced(response.body, response.meta, place, None):
             yield request
 
@@ -332,7 +284,7 @@ class NewsSpider(scrapy.Spider):
                 for request in self._requests(self.scout.of_feed(feed, place)):
                     yield request
                 return
-            async for part in _parts(read_sitemap(body, place.url)):
+            async for part in parts(read_sitemap(body, place.url)):
                 for request in self._requests(self.scout.of_sitemap(part, place)):
                     yield request
         except ValueError as error:
@@ -354,7 +306,7 @@ class NewsSpider(scrapy.Spider):
         capture = request.meta.get("capture")
         if capture and capture.status == 200 and capture.truncated in _UNFINISHED:
             body = await asyncio.to_thread(self._beginning, capture, request.meta["download_maxsize"])
-            place = self._place(request.url, request.meta, request.cb_kwargs["found"])
+            place = place_of(request.url, request.meta, request.cb_kwargs["found"])
             if body:
                 async for one in self._announced(body, request.meta, place, capture.content_type):
                     yield one
@@ -378,7 +330,7 @@ class NewsSpider(scrapy.Spider):
         self._note_failure(request, failure)
         yield from self._turned(request.meta)
         if request.meta["twin"] and getattr(failure.value, "response", None) is not None:
-            place = self._place(request.url, request.meta, request.cb_kwargs["found"])
+            place = place_of(request.url, request.meta, request.cb_kwargs["found"])
             yield from self._requests(self._other_form(request.meta["twin"], place))
 
     def _note_failure(self, request: Request, failure: Failure) -> None:
@@ -409,31 +361,3 @@ class NewsSpider(scrapy.Spider):
 def _content_type(response: Response) -> str | None:
     values = response.headers.getlist("Content-Type")
     return values[0].decode("latin-1") if values else None
-
-
-async def _parts(items: Iterator[Item]) -> AsyncIterator[list[Item]]:
-    """The items of a sitemap part by part, each read in a thread. Raises ValueError where nothing more can be read."""
-    broken = None
-    while broken is None:
-        part, broken = await asyncio.to_thread(_part, items)
-        if part:
-            yield part
-        elif broken is None:
-            return
-    raise broken
-
-
-def _part(items: Iterator[Item]) -> tuple[list[Item], ValueError | None]:
-    """Some more items of a sitemap, and why there are no more, if it is broken; of an index all, since only together they
-    tell whether their numbers are years."""
-    part: list[Item] = []
-    pages = 0
-    try:
-        for item in items:
-            part.append(item)
-            pages += not isinstance(item, Nested)
-            if pages >= _PART:
-                break
-    except ValueError as error:
-        return part, error
-    return part, None

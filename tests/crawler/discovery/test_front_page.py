@@ -146,6 +146,7 @@ class Crawled:
     outcome: Outcome
     articles: list[dict[str, Any]]
     captures: list[dict[str, Any]]
+    ledger: list[dict[str, Any]]
 
     def asked(self, host: str) -> list[str]:
         return [seen.path for seen in self.server.seen if seen.host == host]
@@ -170,7 +171,10 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
         sitemaps = ",".join(f"{root.format('hostile')}/{name}.xml" for name in ("html", "bomb"))
         settings = {"STATS_DUMP": "1", "RETRY_ENABLED": "0", "CONCURRENT_REQUESTS_PER_DOMAIN": "4"}
         outcome = crawl(folder / "c", settings, sites=sites, sitemaps=sitemaps)
-        tables = (table(folder / "c").to_table().to_pylist() for table in (archive.open_articles, archive.open_captures))
+        tables = (
+            table(folder / "c").to_table().to_pylist()
+            for table in (archive.open_articles, archive.open_captures, archive.open_ledger)
+        )
         yield Crawled(server, folder / "c", outcome, *tables)
 
 
@@ -227,6 +231,8 @@ class TestOneArticle:
     def test_its_twins_are_not_fetched(self, crawled: Crawled) -> None:
         asked = [path for path in crawled.asked("twins.test") if "one-ferry" in path]
         assert asked == ["/a/one-ferry-runs-again-today/"]
+        (short,) = (row for row in crawled.ledger if "/go/8f2k" in row["url"])
+        assert short["state"] == "duplicate"
 
     def test_redirects_and_canonical_addresses_lead_to_it(self, crawled: Crawled) -> None:
         rows = [row for row in crawled.articles if "Ferry number 1 " in row["title"] and row["url_host_name"] == "twins.test"]
@@ -267,7 +273,7 @@ class TestHostile:
         assert crawled.asked("hostile.test").count("/index.xml") == 1
 
     def test_a_redirect_loop_ends(self, crawled: Crawled) -> None:
-        assert len([path for path in crawled.asked("hostile.test") if path.startswith("/round/")]) <= 2
+        assert len([path for path in crawled.asked("hostile.test") if path.startswith("/round/")]) <= 11  # REDIRECT_MAX_TIMES
 
     @pytest.mark.parametrize("kind", ["growing_path", "parameters", "calendar"])
     def test_traps_are_bounded_and_named(self, crawled: Crawled, kind: str) -> None:
@@ -276,6 +282,25 @@ class TestHostile:
         deepest = max(path.count("a/b/") for path in crawled.asked("hostile.test"))
         assert deepest < 3
         assert not [path for path in crawled.asked("hostile.test") if "2031" in path or "p19" in path or "/more/" in path]
+
+    @pytest.mark.parametrize(
+        ("shape", "state", "reason"),
+        [
+            ("/more/more/more/", "excluded", "growing path"),
+            ("/list?p0=1", "excluded", "parameters"),
+            ("/calendar/", "excluded", "calendar"),
+            ("casino.test/slot", "excluded", "of another site than hostile.test"),
+            ("file:///etc/hostname", "excluded", "scheme: file"),
+            ("/xxxxxxxx", "excluded", "length"),
+            ("/round/one-way", "failed", "max redirections"),
+            ("/private/", "robots", "robots.txt"),
+        ],
+    )
+    def test_the_ledger_names_it(self, crawled: Crawled, shape: str, state: str, reason: str) -> None:
+        rows = [row for row in crawled.ledger if shape in row["url"]]
+        assert rows
+        assert {row["state"] for row in rows} == {state}
+        assert all(reason in row["reason"] for row in rows)
 
     def test_html_and_entities_in_place_of_a_sitemap_do_no_harm(self, crawled: Crawled) -> None:
         assert "an HTML page instead of a sitemap" in crawled.outcome.err
