@@ -46,7 +46,7 @@ from pipelines import dates, dump, jsonld
 from pipelines.blocked import obstacle, obstacle_in
 from pipelines.extract import extract
 from pipelines.paging import numbered
-from pipelines.titles import ranked, without_site
+from pipelines.titles import without_site
 from tests.archive.foreign_files import STYLES, arc_bytes, wacz
 from tests.fuzz.mutants import mutants, texts
 from tests.newsroom.hostile import pages
@@ -245,7 +245,6 @@ def words(text: str) -> None:
     count_folded(folded)
     simhash_folded(folded)
     without_site(text, [text[:20], "News"])
-    ranked([text], [], text, [text[:9], None])
     clean_title(text)
     clean_language(text)
     assert "\x1b" not in plain(text)
