@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # control characters (C0, C1, delete), and those by which Unicode parts lines or turns the direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _INDENT = "\n    "
+# user name and password of an address (RFC 3986, 3.2.1)
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#<>\"']*@")
 
 
 class PlainLog:
@@ -49,8 +51,10 @@ class PlainFormatter(logging.Formatter):
 
 
 def plain(text: str) -> str:
-    """``text`` as it may stand in a log: further lines indented, control characters as Python writes them."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text).replace("\n", _INDENT)
+    """``text`` as it may stand in a log: further lines indented, control characters as Python writes them, addresses without
+    user name and password."""
+    spelt = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return _CREDENTIALS.sub("", spelt).replace("\n", _INDENT)
 
 
 def show(lines: Iterable[str]) -> None:

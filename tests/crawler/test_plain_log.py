@@ -20,6 +20,11 @@ from crawler.plain_log import PlainFormatter, PlainLog, plain, show
         ("safe\u202egnp.exe", "safe\\u202egnp.exe"),
         ("a\u2028b\x85c\x7f", "a\\u2028b\\x85c\\x7f"),
         ("Größe\tميناء 港", "Größe\tميناء 港"),
+        (
+            "<GET http://me:pass@a.example/b@c> and https://me@b.example:8/",
+            "<GET http://a.example/b@c> and https://b.example:8/",
+        ),
+        ("write to desk@a.example", "write to desk@a.example"),
     ],
 )
 def test_control_characters_are_spelt_out_and_further_lines_indented(said: str, shown: str) -> None:
