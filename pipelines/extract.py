@@ -163,10 +163,11 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    # the parser takes quadratic time over attributes
-    text = _FLOOD.sub(r"\1", bounded(text.replace("\x00", "")))
+    # the parser takes quadratic time over attributes; brackets in them and in scripts are no tags
+    text = _FLOOD.sub(r"\1", text.replace("\x00", ""))
     if len(text) > _HUGE:
         text = _without_huge(text)
+    text = bounded(text)
     if not text.strip() or "<" not in text:
         return None
     try:
