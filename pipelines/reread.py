@@ -16,7 +16,7 @@ from pipelines.article import Article, Page
 from pipelines.extract import EXTRACTOR
 from pipelines.joining import join
 from pipelines.reading import job_of_record
-from pipelines.recipes import Kept, Recipe
+from pipelines.recipes import Kept, Recipe, Recipes
 from pipelines.workers import PageLostError, Workers
 
 _COLUMNS = [
@@ -31,10 +31,13 @@ def verify_texts(
     workers: Workers,
     findings: Findings,
     tick: Callable[[], None] = lambda: None,
+    *,
     modules: Sequence[str] = (),
+    recipes: Recipes | None = None,
 ) -> None:
     """Extract every article again, by the rules that its row names, and compare; rows of another extractor version, and those
-    whose rule or page object (in ``modules``) is gone, are counted and left alone."""
+    whose rule or page object (in ``modules``) is gone, are counted and left alone. Rows whose site has another rule by now, as
+    ``recipes`` have it, are counted too."""
     kept = Kept(collection, modules)
     waiting: deque[tuple[dict[str, Any], list[Future[Page]]]] = deque()
     for batch in collection.articles.dataset().to_batches(columns=_COLUMNS):
@@ -48,12 +51,18 @@ def verify_texts(
                 findings.counts["other_rules"] += 1
                 findings.notes[str(error)] += 1
                 continue
+            if recipes and recipes.now(row["url"]) != _rule_of(row):
+                findings.counts["rule_changed"] += 1
             if pages := _submitted(collection, workers, row, recipe, findings):
                 waiting.append((row, pages))
             while len(waiting) > _AHEAD:
                 _compare(*waiting.popleft(), findings, tick)
     while waiting:
         _compare(*waiting.popleft(), findings, tick)
+
+
+def _rule_of(row: dict[str, Any]) -> str | None:
+    return next((part for part in (row["extractor_config"] or "").split() if part.startswith("rule:")), None)
 
 
 def _submitted(
