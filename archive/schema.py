@@ -49,7 +49,7 @@ ARTICLES = _schema(
     "articles",
     [
         # identity
-        _required("article_id", _STRING, "first 32 hex digits of the SHA-256 of the canonical URL's SURT key"),
+        _required("article_id", _STRING, "first 32 hex digits of the SHA-256 of the canonical URL's SURT key, case kept"),
         _required("version", pa.int32(), "1, 2, …: grows when the title or the text of the article changes"),
         _required("url", _STRING, "address that answered, after redirects"),
         _required("requested_url", _STRING, "address as it was found"),
@@ -129,7 +129,8 @@ ARTICLES = _schema(
         _optional(
             "discovery_source",
             _STRING,
-            "how the address was found: feed, news_sitemap, sitemap, section, front_page, list; archive if a file had it",
+            "how the address was found: feed, news_sitemap, sitemap, section, front_page, alternate (hreflang of an article),"
+            " list; archive if a file had it",
         ),
         _optional("discovery_url", _STRING, "the feed, sitemap or page that named it"),
         _optional(

@@ -53,6 +53,9 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_HEAD_MAXSIZE": 2 << 20,
     "BROADSHEET_UNPACK_RATIO": 200.0,
     "BROADSHEET_TLS_UNVERIFIED": [],
+    "BROADSHEET_SECTIONS_MAX": 300,
+    "BROADSHEET_LIST_PAGES": 50,
+    "BROADSHEET_OTHER_SITES": [],
     "BROADSHEET_RULES": None,
     "BROADSHEET_PROGRESS": None,
     "BROADSHEET_AUDIT_SAMPLE": 20,
@@ -68,6 +71,7 @@ _SCRAPY: dict[str, Any] = {
     "ROBOTSTXT_OBEY": True,
     "ROBOTSTXT_PARSER": "crawler.robots_rules.RobotsRules",
     "SCHEDULER": "crawler.scheduler.FrontierScheduler",
+    "REQUEST_FINGERPRINTER_CLASS": "crawler.fingerprint.CanonicalFingerprinter",
     "DOWNLOADER": "crawler.downloader.PacedDownloader",
     "DOWNLOAD_DELAY": 1.0,
     "DOWNLOAD_DELAY_JITTER": 0.0,
@@ -136,6 +140,7 @@ class Broadsheet:
         middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
         middlewares["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"] = None
         middlewares.setdefault("crawler.unpacking.Unpacking", 590)
+        middlewares.setdefault("crawler.range_gate.RangeGate", 80)
         middlewares.setdefault("crawler.conditional.Conditional", 580)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.requisites.Requisites", 90)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from crawler.intervals import seconds_of
 
 DEFAULT_COLLECTION = "collections/news"
+DEFAULT_DEPTH = 2
 _LISTS = ("sites", "feeds", "sitemaps", "urls")
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
@@ -23,10 +24,11 @@ class ArgumentError(ValueError):
 class NewsArguments:
     """What to crawl and where to keep it.
 
-    ``sites`` are front pages, ``feeds`` and ``sitemaps`` addresses of such, ``urls`` addresses of pages; ``since`` leaves
-    out what was published before that instant; ``max_articles`` ends the crawl; ``collection`` is a folder. With ``watch`` the
-    crawl goes on for ever, and looks at each announcement again, at the latest after ``every`` seconds if that is given.
-    ``files`` names the arguments that are files.
+    ``sites`` are front pages, ``feeds`` and ``sitemaps`` addresses of such, ``urls`` addresses of pages; ``since`` and
+    ``until`` leave out what was published before or after; ``depth`` is how many steps from a front page sections are
+    followed; ``max_articles`` ends the crawl; ``collection`` is a folder. With ``watch`` the crawl goes on for ever, and looks
+    at each announcement again, at the latest after ``every`` seconds if that is given. ``files`` names the arguments that are
+    files.
     """
 
     sites: tuple[str, ...] = ()
@@ -34,6 +36,8 @@ class NewsArguments:
     sitemaps: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     since: datetime | None = None
+    until: datetime | None = None
+    depth: int = DEFAULT_DEPTH
     max_articles: int | None = None
     collection: str = DEFAULT_COLLECTION
     watch: bool = False
@@ -54,13 +58,17 @@ class NewsArguments:
             feeds=_addresses("feeds", given.get("feeds")),
             sitemaps=_addresses("sitemaps", given.get("sitemaps")),
             urls=_addresses("urls", given.get("urls")),
-            since=_since(given.get("since")),
-            max_articles=_count("max_articles", given.get("max_articles")),
+            since=_instant("since", given.get("since")),
+            until=_instant("until", given.get("until"), end=True),
+            depth=DEFAULT_DEPTH if (depth := _number("depth", given.get("depth"), 0)) is None else depth,
+            max_articles=_number("max_articles", given.get("max_articles"), 1),
             collection=given.get("collection") or DEFAULT_COLLECTION,
             watch=_flag("watch", given.get("watch"), bool(given.get("every"))),
             every=_duration("every", given.get("every")),
             files=tuple((name, given[name]) for name in _LISTS if _is_file(given.get(name))),
         )
+        if parsed.since and parsed.until and parsed.since > parsed.until:
+            raise ArgumentError(f"until: {given['until']!r} lies before since={given['since']}; give the earlier one as since=")
         if not parsed.seeds:
             raise ArgumentError("nothing to crawl: give sites=, feeds=, sitemaps= or urls=, e.g. -a sites=https://example.org/")
         if parsed.watch and not (parsed.sites or parsed.feeds or parsed.sitemaps):
@@ -95,7 +103,10 @@ def _addresses(name: str, value: str | None, *, bare_host: bool = False) -> tupl
 
 
 def _is_file(value: str | None) -> bool:
-    return bool(value) and not str(value).startswith(("http://", "https://")) and Path(str(value)).is_file()
+    try:
+        return bool(value) and not str(value).startswith(("http://", "https://")) and Path(str(value)).is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
 
 
 def _address(name: str, text: str, *, bare_host: bool) -> str:
@@ -111,21 +122,24 @@ def _address(name: str, text: str, *, bare_host: bool) -> str:
     return text if parts.path else text + "/"
 
 
-def _since(value: str | None) -> datetime | None:
+def _instant(name: str, value: str | None, *, end: bool = False) -> datetime | None:
+    """A date or time; with ``end`` a date without a time means its last moment."""
     if not value:
         return None
     try:
         instant = datetime.fromisoformat(value)
     except ValueError:
-        raise ArgumentError(f"since: {value!r} is no date; write it like 2026-11-23 or 2026-11-23T08:00:00+01:00") from None
+        raise ArgumentError(f"{name}: {value!r} is no date; write it like 2026-11-23 or 2026-11-23T08:00:00+01:00") from None
+    if end and len(value) <= len("2026-11-23"):
+        instant += timedelta(days=1, microseconds=-1)
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _count(name: str, value: str | None) -> int | None:
+def _number(name: str, value: str | None, least: int) -> int | None:
     if not value:
         return None
-    if not value.isdecimal() or int(value) < 1:
-        raise ArgumentError(f"{name}: {value!r} is not a number from 1")
+    if not value.isdecimal() or int(value) < least:
+        raise ArgumentError(f"{name}: {value!r} is not a number from {least}")
     return int(value)
 
 

@@ -327,6 +327,7 @@ def _too_long(trace: Trace) -> DownloadCancelledError | None:
 def _exchange(request: Request, trace: Trace, error: Exception | None, *, partial: bool, stopped: bool) -> Exchange:
     attempt = trace.attempts[-1] if trace.attempts else Attempt(trace.limits, began=trace.began)
     received = b"".join(attempt.received)
+    attempt.received = [received] if received else []  # the pieces would take the same memory again
     proxied = bool(request.meta.get("proxy"))
     return Exchange(
         url=without_secrets(request.url),

@@ -14,16 +14,19 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.misc import build_from_crawler, load_object
 
+from archive.http import content
 from crawler.discovery.sitemaps import robots_sitemaps
 from crawler.pace import HostLeftError, Pace
 from crawler.robots_copies import Copy, RobotsCopies
-from crawler.robots_rules import beginning
+from crawler.robots_rules import MOST, beginning
 from pipelines.run import current
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from scrapy.robotstxt import RobotParser
+
+    from archive.capture import Capture
 
 _FIRST = 1000  # priority: before anything else of the host
 _LONGEST = 86_400.0  # seconds for which a file may be taken from a cache (RFC 9309, 2.4)
@@ -152,18 +155,30 @@ class RobotsTxt:
         url = f"{key}/robots.txt"
         stats = self._crawler.stats
         stats.inc_value("robotstxt/request_count")
+        asked = Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=_meta(request), dont_filter=True)
         try:
-            response = await self._crawler.engine.download_async(
-                Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=_meta(request), dont_filter=True)
-            )
+            response = await self._crawler.engine.download_async(asked)
         except Exception as error:  # whatever kept it from us, RFC 9309 has one answer
             if "max redirections reached" in str(error):
                 return Copy(b"", time.time(), None)
+            if cut := await asyncio.to_thread(self._beginning, asked.meta.get("capture")):
+                return cut
             return f"robots.txt not reached: {error if isinstance(error, HostLeftError) else _named(error)}"
         stats.inc_value(f"robotstxt/response_status_count/{response.status}")
         if response.status >= 500 or response.status == 429:  # too many requests: ask later, and not: go ahead
             return f"robots.txt not reached: {url} answered {response.status}"
         return _copy(response)
+
+    def _beginning(self, capture: Capture | None) -> Copy | None:
+        """The rules at the beginning of a file that was too long to be fetched whole (RFC 9309, 2.5), as they were recorded."""
+        run = current(self._crawler)
+        if run is None or capture is None or capture.truncated != "length" or capture.status != 200:
+            return None
+        try:
+            block = run.collection.read_record(capture.filename, capture.offset, capture.length).block
+            return Copy(beginning(content(block, 2 * MOST)), time.time(), capture.record_id)
+        except ValueError:
+            return None
 
     async def _parse(self, body: bytes, request: Request) -> RobotParser:
         parser: RobotParser = build_from_crawler(self._parser_class, self._crawler, body)
@@ -186,7 +201,12 @@ def _copy(response: Response) -> Copy:
 
 
 def _meta(request: Request) -> dict[str, Any]:
-    meta: dict[str, Any] = {"dont_obey_robotstxt": True, "purpose": "robots", "redirect_ttl": _HOPS}
+    meta: dict[str, Any] = {
+        "dont_obey_robotstxt": True,
+        "purpose": "robots",
+        "redirect_ttl": _HOPS,
+        "download_maxsize": 2 * MOST,
+    }
     if proxy := request.meta.get("proxy"):
         meta["proxy"] = proxy
     if request.meta.get("purpose") == "requisite":

@@ -24,11 +24,27 @@ _LABELS = {
     "unchanged": "unchanged since an earlier crawl",
     "not_article": "not articles",
     "blocked": "blocked by a captcha, firewall, consent or login wall, or a soft 404",
-    "out_of_range": "published before since=",
+    "out_of_range": "published before since= or after until=",
     "over_limit": "beyond max_articles=",
     "timeout": "not read within the deadline",
     "crashed": "crashed their reader",
     "failed": "could not be read",
+}
+_LEFT_OUT = {
+    "out_of_range": "out of range",
+    "out_of_range_lists": "sitemaps, feeds and lists of another time",
+    "other_site": "of other sites",
+    "other_site_lists": "sitemaps of other sites",
+    "duplicate": "AMP forms of other pages",
+    "growing_path": "with growing paths",
+    "parameters": "with too many parameters",
+    "calendar": "calendar pages of the future",
+    "length": "too long",
+    "scheme": "no web addresses",
+    "nesting": "sitemaps nested too deeply",
+    "pages": "pages of lists too far on",
+    "sections": "beyond BROADSHEET_SECTIONS_MAX",
+    "barren": "of kinds that brought no article",
 }
 _STATES = {
     "queued": "still waiting; the same command again goes on with them",
@@ -100,6 +116,8 @@ class Summary:
         out += [
             f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
         ]
+        if said := _left_out(stats):
+            out.append(f"  left out   {said}")
         if said := _hosts(_group(stats, "broadsheet/hosts/")):
             out.append(f"  hosts      {said}")
         if forbidden := stats.get("robotstxt/forbidden"):
@@ -110,6 +128,12 @@ class Summary:
 
 def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
+
+
+def _left_out(stats: dict[str, int]) -> str:
+    """Addresses that were named and not asked for, by reason; the log names the first of each."""
+    counts = _group(stats, "broadsheet/announced/") | _group(stats, "broadsheet/excluded/")
+    return ", ".join(f"{counts[name]:,} {_LEFT_OUT.get(name, name)}" for name in sorted(counts, key=lambda name: -counts[name]))
 
 
 def _announced(sums: list[Sum]) -> list[str]:
@@ -124,7 +148,7 @@ def _announced(sums: list[Sum]) -> list[str]:
     if 1 < len(by_host) <= _FEW:
         for host, parts in by_host.items():
             words = ", ".join(f"{one.addresses:,} {one.state}" for one in parts)
-            out.append(f"    {sum(one.addresses for one in parts):>7,} of {host}: {words}")
+            out.append(f"    {sum(one.addresses for one in parts):>7,} of {host or 'no host'}: {words}")
     return out
 
 

@@ -179,7 +179,10 @@ class Visits:
 
 def is_watched(one: Any) -> bool:
     """Whether something that a spider yields asks for what is visited again and again."""
-    return isinstance(one, Request) and one.meta.get("purpose") in WATCHED
+    if not isinstance(one, Request) or one.meta.get("purpose") not in WATCHED:
+        return False
+    # what is new stands on the first page of a list
+    return not one.meta.get("left_out") and not one.meta.get("where", {}).get("turned")
 
 
 def _status(error: BaseException | None) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from archive.canonical import normalize_url
 from archive.tables import Table
 from archive.url import surt
 from pipelines.newest import Newest
@@ -51,8 +52,8 @@ class Version(NamedTuple):
 
 
 def article_id(url: str) -> str:
-    """The stable name of an article: first 32 hex digits of the SHA-256 of its canonical address's SURT key."""
-    return hashlib.sha256(surt(url).encode()).hexdigest()[:32]
+    """The stable name of an article: first 32 hex digits of the SHA-256 of its canonical address's SURT key, case kept."""
+    return hashlib.sha256(surt(normalize_url(url) or url, fold_case=False).encode()).hexdigest()[:32]
 
 
 class Versions:

@@ -121,13 +121,13 @@ def read(
     turn = turn_of(url, evidence.previous, evidence.following)
     is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
-        return Page("not_article", reason, None, evidence.links, evidence.feeds)
+        return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations)
     mismatch = settle_language(article)
     article.quality_score = score(body.signs) if body.signs else None
     found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
     article.quality_flags = [*found, *followed.flags]
     twin = twin_of(url, article.canonical_url, tree)
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads, turn, twin)
+    return Page("article", reason, article, evidence.links, evidence.feeds, evidence.relations, loads, turn, twin)
 
 
 def _as_ruled(article: Article, followed: Followed) -> tuple[bool, str] | None:

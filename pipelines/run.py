@@ -81,9 +81,12 @@ class Run(Rows):
     def note_links(self, page: Page, capture: Capture) -> None:
         """Store where a page leads, as a metadata record, unless that was done when its bytes were stored; left out if the disk
         refuses, for the page itself has it too."""
-        if capture.is_not_modified:
-            return
-        if links := dict.fromkeys(link["url"] for link in page.links):
+        if not capture.is_not_modified:
+            self.note_outlinks((link["url"] for link in page.links), capture)
+
+    def note_outlinks(self, urls: Iterable[str], capture: Capture) -> None:
+        """Store addresses that a document names, likewise."""
+        if links := dict.fromkeys(urls):
             with contextlib.suppress(OSError):
                 self.recorder.record_outlinks(capture, links)
 

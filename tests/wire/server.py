@@ -50,8 +50,9 @@ class Seen:
 
 @dataclass
 class RawServer:
-    """Serves ``replies`` by path (query aside), or by host and path, on ``address``; a list is given one after the other, its
-    last for ever; unknown paths get a 404; ``seen`` has all exchanges, ``connections`` counts what was accepted."""
+    """Serves ``replies`` by path (query aside), or by host and path with or without its query, on ``address``; a list is given
+    one after the other, its last for ever; unknown paths get a 404; ``seen`` has all exchanges, ``connections`` counts what was
+    accepted."""
 
     replies: Mapping[str, Reply | list[Reply]]
     tls: ssl.SSLContext | None = None
@@ -74,8 +75,9 @@ class RawServer:
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}{path}"
 
-    def _reply(self, host: str, path: str) -> Reply:
-        found = self.replies.get(host + path) or self.replies.get(path) or _NOT_FOUND
+    def _reply(self, host: str, target: str) -> Reply:
+        path = urlsplit(target).path
+        found = self.replies.get(host + target) or self.replies.get(host + path) or self.replies.get(path) or _NOT_FOUND
         if isinstance(found, Reply):
             return found
         return found.pop(0) if len(found) > 1 else found[0]
@@ -101,7 +103,7 @@ class RawServer:
                 path = request.split(b" ")[1].decode("latin-1")
                 seen = Seen(path, request, port)
                 self.seen.append(seen)
-                reply = self._reply(seen.host, urlsplit(path).path)
+                reply = self._reply(seen.host, path)
                 _send(connection, reply, seen)
                 if reply.end != "keep":
                     _end(connection, reply.end)
