@@ -18,6 +18,7 @@ import brotli
 from hypothesis import strategies as st
 
 from archive import foreign, reader
+from archive.canonical import normalize_url
 from archive.cdxj import Entry, Index, index_lines
 from archive.http import content, dechunk, entity_body, parse_head, playable, redact, split_interim
 from archive.markup import unicode_of
@@ -29,18 +30,23 @@ from archive.text import count_folded, fold, simhash_folded
 from archive.url import host_parts, site_key, surt, without_secrets
 from archive.wacz import WaczError, check, open_wacz
 from crawler.arguments import ArgumentError, NewsArguments
+from crawler.discovery import dates as periods
 from crawler.discovery.entry import clean_language, clean_title, http_url, parse_date
 from crawler.discovery.feeds import parse_feed
-from crawler.discovery.links import classify_links, normalize_url
-from crawler.discovery.sitemaps import parse_sitemap, robots_sitemaps
+from crawler.discovery.links import classify_links, feed_links
+from crawler.discovery.shape import chance, pattern
+from crawler.discovery.sitemaps import read_sitemap, robots_sitemaps
+from crawler.discovery.traps import excluded
+from crawler.discovery.twins import plain_form
 from crawler.guard import is_public, plain_address, written_address
 from crawler.pace import retry_after
 from crawler.plain_log import plain
 from crawler.robots_rules import RobotsRules
-from pipelines import dates, jsonld
+from pipelines import dates, dump, jsonld
 from pipelines.blocked import obstacle, obstacle_in
 from pipelines.extract import extract
-from pipelines.titles import ranked, without_site
+from pipelines.paging import numbered
+from pipelines.titles import without_site
 from tests.archive.foreign_files import STYLES, arc_bytes, wacz
 from tests.fuzz.mutants import mutants, texts
 from tests.newsroom.hostile import pages
@@ -156,11 +162,30 @@ def address(text: str) -> None:
     surt(text)
     found = normalize_url(text)
     assert found is None or normalize_url(found) == found, (text, found)
-    classify_links([{"url": text, "text": text, "rel": None}, {"url": found or text, "text": None, "rel": "next"}], URL)
+    links: list[Any] = [{"url": text, "text": text, "rel": None}, {"url": found or text, "text": None, "rel": "next"}]
+    classify_links(links, URL)
+    feed_links(links, URL)
     http_url(text, URL)
     host_parts(text)
     if written := written_address(text):
         is_public(plain_address(written))
+
+
+def found_address(text: str) -> None:
+    """What is asked of an address that was found, and so is in canonical form."""
+    if (url := normalize_url(text)) is None:
+        return
+    for ask in (
+        periods.named_period,
+        periods.archive_period,
+        periods.article_period,
+        excluded,
+        plain_form,
+        chance,
+        pattern,
+        numbered,
+    ):
+        ask(url)
 
 
 def secret(text: str) -> None:
@@ -220,7 +245,6 @@ def words(text: str) -> None:
     count_folded(folded)
     simhash_folded(folded)
     without_site(text, [text[:20], "News"])
-    ranked([text], [], text, [text[:9], None])
     clean_title(text)
     clean_language(text)
     assert "\x1b" not in plain(text)
@@ -271,6 +295,9 @@ ROBOTS = [
 ADDRESSES = [URL, "https://user:word@[::ffff:127.0.0.1]:8080/a/../b;c?d=e&f#g", "//a.example/%25%32%35?PHPSESSID=0123456789abcdef0123456789abcdef", "http://0x7f.1./", "http://bücher.example:80/é", "urn:uuid:1", "http://a.example/(S(0123456789abcdefghijklmn))/a.aspx"]  # fmt: skip
 DATES = ["2024-05-06T07:08:09.123+02:00", "Mon, 06 May 2024 07:08:09 GMT", "6 May 2024, 7:08 p.m.", "May 6th, 2024", "20240506T070809Z", "/2024/05/06/", "120", "2024-05"]  # fmt: skip
 LD = ['{"@context": "https://schema.org", "@graph": [{"@type": ["NewsArticle"], "@id": "a", "headline": "x", "author": [{"name": "A"}], "datePublished": "2024-05-06"}]}', "<!-- {'a': 1,} -->"]  # fmt: skip
+DUMPS = [
+    "icon bookmark-bicon bookmarkicon camera 6 Oct, 2023 14:42 The ferry runs again Two ships are back The ferry runs again. It called at noon, and 9 people went ashore."
+]
 CSS = ["@import url('a.css') screen; a{background:url(\"b.png\")} b{src:url(c.woff2) format('woff2'), image-set('d.png' 1x, url(e.png) type('image/png') 2x)}", "a.png 1x, b.png 2x, (c) 300w"]  # fmt: skip
 CSS_TOKENS = ["@import ", "url(", "image-set(", "\\61 ", "/*", "*/", "type("]
 INDEX = b'com,example,news)/a 20240506070809 {"url": "http://news.example/a", "status": "200", "offset": "1", "length": "2", "filename": "a.warc.gz"}\n' * 3  # fmt: skip
@@ -300,8 +327,10 @@ TARGETS: dict[str, Target] = {
     "CDXJ": Target(mutants([INDEX], [b"com,example)/ ", b'"offset": "', b" {", b"20240506"]), index, (ValueError,)),
     "robots.txt": Target(mutants(ROBOTS, [b"User-agent: ", b"Disallow: ", b"Allow: *", b"Crawl-delay: ", b"Sitemap: "]), robots),
     "feeds": Target(mutants(feeds(), XML), lambda body: parse_feed(body, URL, "application/xml"), (ValueError,)),
-    "sitemaps": Target(mutants(feeds(), XML), lambda body: parse_sitemap(body, URL), (ValueError,)),
+    "sitemaps": Target(mutants(feeds(), XML), lambda body: list(read_sitemap(body, URL)), (ValueError,)),
     "addresses": Target(texts(ADDRESSES, ["http://", "%25", "/../", "xn--", "::", "0x"]), address),
+    "addresses that were found": Target(texts(ADDRESSES, ["http://a.example/", "2024/05/", "/page/2", "?date=2024-05-06", "/amp", "99999"]), found_address),
+    "dumps": Target(texts(DUMPS, ["icon bookmark", "6 Oct, 2023 14:42", " | ", "\n\n", "Share"]), dump.clean),
     "secrets in addresses": Target(texts(ADDRESSES, ["http://", "@", "//"]), secret, (ValueError,)),
     "JSON-LD": Target(texts(LD, ['"@type": ', '"@graph": [', "1e999", "NaN", "\\ud800", "/*"]), linked_data),
     "dates": Target(texts(DATES, ["+99:99", "24:60", "Feb 30 ", "0000", "9999"]), date),
