@@ -103,7 +103,10 @@ def _addresses(name: str, value: str | None, *, bare_host: bool = False) -> tupl
 
 
 def _is_file(value: str | None) -> bool:
-    return bool(value) and not str(value).startswith(("http://", "https://")) and Path(str(value)).is_file()
+    try:
+        return bool(value) and not str(value).startswith(("http://", "https://")) and Path(str(value)).is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
 
 
 def _address(name: str, text: str, *, bare_host: bool) -> str:

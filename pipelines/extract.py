@@ -241,7 +241,12 @@ def _paragraphs(blocks: list[str], article: Article) -> str | None:
 
 
 def _without_tags(text: str) -> str:
-    return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
+    text = text[:_MOST_TEXT]
+    tree = parse(f"<div>{text}</div>") if "<" in text else None
+    if tree is not None:
+        prune(tree)
+        text = "\n".join(Body(segments(tree)).text())
+    return "\n".join(line for part in text.split("\n") if (line := tidy(part)))
 
 
 def warm_up() -> None:

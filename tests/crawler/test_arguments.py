@@ -53,6 +53,7 @@ def test_every_watches_and_names_the_longest_interval() -> None:
         ({"feeds": "https://"}, "feeds: 'https://' is neither"),
         ({"sitemaps": "https://a.example:0x1/"}, "sitemaps: "),
         ({"urls": "missing.txt"}, "urls: there is no file 'missing.txt'"),
+        ({"sites": "a" * 5_000}, "is neither a file nor"),
         ({"sites": ","}, "sites: ',' names no address"),
         ({"sites": "a.example", "since": "yesterday"}, "since: 'yesterday' is no date; write it like 2026-11-23"),
         ({"sites": "a.example", "until": "soon"}, "until: 'soon' is no date; write it like 2026-11-23"),
