@@ -30,6 +30,15 @@ _LABELS = {
     "crashed": "crashed their reader",
     "failed": "could not be read",
 }
+_STATES = {
+    "queued": "still waiting; the same command again goes on with them",
+    "duplicate": "lead to another address",
+    "robots": "left alone, as robots.txt says",
+    "excluded": "left out",
+    "out_of_range": "out of range",
+    "not_article": "not articles",
+}
+_FEW = 5  # hosts that are listed one by one
 _LEFT_OUT = {
     "out_of_range": "out of range",
     "out_of_range_lists": "sitemaps, feeds and lists of another time",
@@ -46,15 +55,6 @@ _LEFT_OUT = {
     "sections": "beyond BROADSHEET_SECTIONS_MAX",
     "barren": "of kinds that brought no article",
 }
-_STATES = {
-    "queued": "still waiting; the same command again goes on with them",
-    "duplicate": "lead to another address",
-    "robots": "left alone, as robots.txt says",
-    "excluded": "left out",
-    "out_of_range": "out of range",
-    "not_article": "not articles",
-}
-_FEW = 5  # hosts that are listed one by one
 _ERRORS = {
     "AddressRefusedError": "address refused (private, or no contact set)",
     "CannotResolveHostError": "name not found (DNS)",
@@ -130,12 +130,6 @@ def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
 
 
-def _left_out(stats: dict[str, int]) -> str:
-    """Addresses that were named and not asked for, by reason; the log names the first of each."""
-    counts = _group(stats, "broadsheet/announced/") | _group(stats, "broadsheet/excluded/")
-    return ", ".join(f"{counts[name]:,} {_LEFT_OUT.get(name, name)}" for name in sorted(counts, key=lambda name: -counts[name]))
-
-
 def _announced(sums: list[Sum]) -> list[str]:
     """All that was announced, by what became of it; and by host, where there are few."""
     by_state: Counter[str] = Counter()
@@ -150,6 +144,12 @@ def _announced(sums: list[Sum]) -> list[str]:
             words = ", ".join(f"{one.addresses:,} {one.state}" for one in parts)
             out.append(f"    {sum(one.addresses for one in parts):>7,} of {host or 'no host'}: {words}")
     return out
+
+
+def _left_out(stats: dict[str, int]) -> str:
+    """Addresses that were named and not asked for, by reason; the log names the first of each."""
+    counts = _group(stats, "broadsheet/announced/") | _group(stats, "broadsheet/excluded/")
+    return ", ".join(f"{counts[name]:,} {_LEFT_OUT.get(name, name)}" for name in sorted(counts, key=lambda name: -counts[name]))
 
 
 def _hosts(counts: dict[str, int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 _UNFINISHED = ("length", "time", "disconnect")  # causes of truncation that leave the beginning of a document
 
+_USERINFO = re.compile(r"(?<=://)[^/\s@,\"]+@")
 _SEEDS_AT_ONCE = 20
 
 
@@ -67,7 +69,7 @@ class NewsSpider(scrapy.Spider):
         self.collection = self.arguments.collection
         # the same sites make it the same crawl; how much of it one run does, and where it is kept, do not matter
         what = {name: value for name, value in arguments.items() if name not in ("collection", "max_articles")}
-        self.crawl_key = json.dumps(what, sort_keys=True)
+        self.crawl_key = _USERINFO.sub("", json.dumps(what, sort_keys=True))  # it is kept in the frontier's file
         self._articles = 0
 
     @classmethod
