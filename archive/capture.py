@@ -19,7 +19,8 @@ class Capture:
     ``record_type`` is ``response``, ``revisit`` for one that says the same as ``original``, or ``metadata`` for an attempt
     that no byte answered. ``filename`` is relative to the collection's archive folder; ``offset`` and ``length`` (bytes) bound
     the record's gzip member. ``unpacked`` names the content codings that were undone to store it. ``extraction`` and
-    ``reason`` are set once the page was read. Serves as the row of ``archive.schema.CAPTURES``.
+    ``reason`` are set once the page was read; until then ``restrictions`` are those of the header fields alone. Serves as the
+    row of ``archive.schema.CAPTURES``.
     """
 
     url: str
@@ -45,6 +46,7 @@ class Capture:
     original: Original | None = None
     extraction: str | None = None
     reason: str | None = None
+    restrictions: list[str] | None = None
 
     def row(self, crawl_id: str) -> dict[str, Any]:
         """This capture as a row of the captures table."""
@@ -72,6 +74,7 @@ class Capture:
             "page_id": self.page_id,
             "extraction": self.extraction,
             "extraction_reason": self.reason,
+            "restrictions": self.restrictions,
             "crawl_id": crawl_id,
         }
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from archive.capture import Capture
 from archive.exchange import Exchange
 from archive.record import Original, Records, member, new_record_id, outlinks_of, records_of, warc_date, warc_fields
+from archive.rights import header_restrictions
 
 OPEN_SUFFIX = ".open"
 CONFORMS_TO = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
@@ -180,4 +181,5 @@ def _capture(exchange: Exchange, records: Records, place: Place) -> Capture:
         page_id=exchange.page_id,
         unpacked=records.unpacked,
         original=records.original,
+        restrictions=header_restrictions(head, exchange.url),
     )

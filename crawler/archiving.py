@@ -19,7 +19,7 @@ from scrapy.exceptions import NotConfigured
 from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
 from archive.collection import create_collection
-from crawler.addon import worker_count
+from crawler.addon import policy_of, worker_count
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.workers import Workers
@@ -55,7 +55,9 @@ class Archiving:
         self._sync_seconds = settings.getfloat("BROADSHEET_SYNC_SECONDS")
         self._part_seconds = settings.getfloat("BROADSHEET_PART_SECONDS")
         self.workers = Workers(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_DEADLINE"))
-        self.run = Run(create_collection(Path(path)), _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"))
+        self.run = Run(
+            create_collection(Path(path)), _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"), policy_of(settings)
+        )
         self.run.attach(crawler)
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None

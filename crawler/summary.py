@@ -20,6 +20,7 @@ _LABELS = {
     "unchanged": "unchanged since an earlier crawl",
     "not_article": "not articles",
     "blocked": "blocked by a captcha, firewall, consent or login wall, or a soft 404",
+    "reserved": "reserved by their publishers (BROADSHEET_RIGHTS=strict)",
     "out_of_range": "published before since=",
     "over_limit": "beyond max_articles=",
     "timeout": "not read within the deadline",
@@ -89,6 +90,8 @@ class Summary:
             out.append(f"  hosts      {said}")
         if forbidden := stats.get("robotstxt/forbidden"):
             out.append(f"  robots.txt {forbidden:,} addresses left alone")
+        if reserved := stats.get("broadsheet/rights/not_fetched"):
+            out.append(f"  rights     {reserved:,} addresses left alone, their sites reserve them (BROADSHEET_RIGHTS=strict)")
         where = shlex.quote(str(path))
         return [*out, "", "Go on with", f"  scrapy verify {where}", f"  python -c {_read_command(str(path))}", ""]
 

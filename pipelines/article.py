@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, TypedDict
 
 from archive.requisites import Reference
+from archive.rights import Rights
 
 
 class Author(TypedDict):
@@ -68,6 +69,7 @@ class Article:
     paywall_evidence: str | None = None
     meta_robots: str | None = None
     license: str | None = None
+    license_spdx: str | None = None
     copyright_holder: str | None = None
     charset: str | None = None
     text_sha256: str | None = None
@@ -85,8 +87,8 @@ class Page:
 
     ``article`` is None unless ``verdict`` is ``article``; ``reason`` says in a few words what decided. ``links`` are all
     the page's http(s) links in order, without repeats; ``feeds`` the feeds it announces (``link rel=alternate``),
-    ``requisites`` what an article's page loads, if that was asked for.
-    ``seconds`` is the worker's CPU time for the page.
+    ``requisites`` what an article's page loads, if that was asked for. ``rights`` are what header fields and markup say of its
+    use. ``seconds`` is the worker's CPU time for the page.
     """
 
     verdict: Literal["article", "not_article", "blocked"]
@@ -95,4 +97,5 @@ class Page:
     links: list[Link] = field(default_factory=list)
     feeds: list[str] = field(default_factory=list)
     requisites: list[Reference] = field(default_factory=list)
+    rights: Rights = field(default_factory=Rights)
     seconds: float = 0.0

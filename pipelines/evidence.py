@@ -110,7 +110,8 @@ def _link(element: HtmlElement, found: Evidence, seen: set[str]) -> None:
     if url and url not in seen and url[:8].lower().startswith(_WEB):
         seen.add(url)
         found.links.append(Link(url=url, text=text_of(element)[:300] or None, rel=element.get("rel")))
-    if "license" in (element.get("rel") or "").split():
+    # a licence beside a picture is the picture's
+    if "license" in (element.get("rel") or "").lower().split() and next(element.iterancestors("figure"), None) is None:
         found.license = found.license or url
 
 

@@ -18,6 +18,7 @@ from trafilatura.utils import detect_encoding
 from w3lib.encoding import html_to_unicode
 
 from archive.requisites import of_html
+from archive.rights import of_fields
 from pipelines.article import Article, Page
 from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
@@ -27,6 +28,7 @@ from pipelines.fingerprint import fingerprint, text_flags
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
 from pipelines.metadata import Metadata, plain, tidy
+from pipelines.rights import statements
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
@@ -48,9 +50,9 @@ def extract(
 ) -> Page:
     """Read one page.
 
-    ``content_type`` is the Content-Type header field as sent; ``headers`` may hold ``x-robots-tag`` and
-    ``content-language``, names in lower case. With ``requisites`` the page also says what it loads. Never raises for what a
-    page holds: what cannot be read is not an article.
+    ``content_type`` is the Content-Type header field as sent; ``headers`` may hold those that ``pipelines.reading.HEADERS``
+    names, in lower case, several of one name in a line each. With ``requisites`` the page also says what it loads. Never raises
+    for what a page holds: what cannot be read is not an article.
     """
     began = time.process_time()
     page = _read(html, url, content_type, dict(headers or {}), requisites)
@@ -61,13 +63,14 @@ def extract(
 def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, str], requisites: bool) -> Page:
     charset, text = decode(html, content_type)
     if len(_BINARY.findall(text[:4_000])) > len(text[:4_000]) * 0.05:
-        return Page("not_article", "binary data")
+        return Page("not_article", "binary data", rights=of_fields(headers, url))
     tree = parse(text)
     if tree is None:
-        return Page("not_article", "no HTML" if html.strip() else "empty page")
+        return Page("not_article", "no HTML" if html.strip() else "empty page", rights=of_fields(headers, url))
     evidence = collect(tree, url)
     loads = of_html(tree, url) if requisites else []
     article = Article(charset=charset, extractor=EXTRACTOR)
+    said = statements(evidence, headers, url)
     metadata = Metadata(evidence, url, headers)
     metadata.fill(article)
     prune(tree)
@@ -76,12 +79,12 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
     body = _body(article, tree, metadata, evidence, url)
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
-        return Page("blocked", wall.reason)
+        return Page("blocked", wall.reason, rights=said)
     is_article, reason = decide(article, evidence, tree, url)
     if not is_article:
-        return Page("not_article", reason, None, evidence.links, evidence.feeds)
+        return Page("not_article", reason, None, evidence.links, evidence.feeds, rights=said)
     article.quality_flags = flags(article, body)
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads)
+    return Page("article", reason, article, evidence.links, evidence.feeds, loads, said)
 
 
 def decode(html: bytes, content_type: str | None) -> tuple[str, str]:

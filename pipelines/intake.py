@@ -15,6 +15,7 @@ from archive.capture import Capture, url_columns
 from archive.collection import Collection
 from archive.foreign import Damage, is_capture, read_records
 from archive.reader import Record, RecordError, captures_of
+from archive.rights import Policy
 from archive.sources import Source, SourceError, forget, register, save
 from pipelines.reading import Reading
 from pipelines.reclean import reclean
@@ -45,9 +46,10 @@ class Extraction:
         workers: Workers,
         tell: Callable[[str], None] = lambda line: None,
         tick: Callable[[Tally], None] = lambda tally: None,
+        policy: Policy = "standard",
     ) -> None:
         self._collection, self._tell, self._tick = collection, tell, tick
-        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ)
+        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ, policy)
         self._reading = Reading(self._rows, workers)
         self._known = _Known(collection)
         self._ended: list[Source] = []
@@ -125,6 +127,7 @@ class Extraction:
             self._tell(f"{source.path} at {damage.offset}: {damage.reason}; passed over")
 
     def _add(self, source: Source, capture: Capture, record: Record) -> None:
+        self._reading.look(capture, lambda: record)
         if capture.record_id in self._known:
             self.tally.counts["known"] += 1
             return

@@ -1,4 +1,4 @@
-"""The other half of the proof: the text of every article row comes out of its record again, to the same hash."""
+"""The other half of the proof: text and rights of every article row come out of the records again, to the same hash and cells."""
 
 from __future__ import annotations
 
@@ -10,59 +10,86 @@ from typing import Any
 from archive.collection import Collection
 from archive.cuts import Cut, cut
 from archive.reader import RecordError
+from archive.rights import COLUMNS, Rights
 from archive.text import fold, sha256_folded
 from archive.verify import Findings
 from pipelines.article import Article, Page
 from pipelines.extract import EXTRACTOR
 from pipelines.reading import job_of_record
+from pipelines.site_rights import NamedFiles
 from pipelines.workers import PageLostError, Workers
 
-_COLUMNS = ["url", "text_sha256", "site_boilerplate", "extractor", "warc_filename", "warc_record_offset", "warc_record_length"]
+_COLUMNS = [*COLUMNS, "field_sources"]
+_COLUMNS += ["url", "text_sha256", "site_boilerplate", "extractor", "warc_filename", "warc_record_offset", "warc_record_length"]
 _AHEAD = 16  # pages in flight
 
 
 def verify_texts(collection: Collection, workers: Workers, findings: Findings, tick: Callable[[], None] = lambda: None) -> None:
-    """Extract every article again and compare; rows of another extractor version are counted and left alone."""
-    waiting: deque[tuple[dict[str, Any], Future[Page]]] = deque()
-    for batch in collection.articles.dataset().to_batches(columns=_COLUMNS):
-        for row in batch.to_pylist():
-            if row["extractor"] != EXTRACTOR:
-                findings.counts["other_extractor"] += 1
-                continue
-            _submit(collection, workers, row, waiting, findings)
-            while len(waiting) > _AHEAD:
-                _compare(*waiting.popleft(), findings, tick)
-    while waiting:
-        _compare(*waiting.popleft(), findings, tick)
+    """Extract every article again and compare text and rights; rows of another extractor version are counted and left alone."""
+    reread = _Reread(collection, workers, findings, tick)
+    dataset = collection.articles.dataset()
+    for part in dataset.get_fragments():
+        complete = set(COLUMNS) <= set(part.physical_schema.names)  # older parts lack the rights
+        for batch in part.to_batches(schema=dataset.schema, columns=_COLUMNS):
+            for row in batch.to_pylist():
+                reread.submit(row, complete)
+    reread.finish()
 
 
-def _submit(
-    collection: Collection,
-    workers: Workers,
-    row: dict[str, Any],
-    waiting: deque[tuple[dict[str, Any], Future[Page]]],
-    findings: Findings,
-) -> None:
-    try:
-        record = collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
-        waiting.append((row, workers.submit(job_of_record(record, row["url"]))))
-    except RecordError:
-        pass  # named already when the pointer was checked
-    except ValueError as error:
-        findings.deny(f"articles row for {row['url']}", f"its record cannot be read again: {error}")
+class _Reread:
+    """Has the pages of rows read again, some ahead, and compares."""
+
+    def __init__(self, collection: Collection, workers: Workers, findings: Findings, tick: Callable[[], None]) -> None:
+        self._collection, self._workers, self._findings, self._tick = collection, workers, findings, tick
+        self._files = NamedFiles(collection)
+        self._waiting: deque[tuple[dict[str, Any], bool, Future[Page]]] = deque()
+
+    def submit(self, row: dict[str, Any], with_rights: bool) -> None:
+        if row["extractor"] != EXTRACTOR:
+            self._findings.counts["other_extractor"] += 1
+            return
+        try:
+            place = row["warc_filename"], row["warc_record_offset"], row["warc_record_length"]
+            job = job_of_record(self._collection.read_record(*place), row["url"])
+            self._waiting.append((row, with_rights, self._workers.submit(job)))
+        except RecordError:
+            pass  # named already when the pointer was checked
+        except ValueError as error:
+            self._findings.deny(_where(row), f"its record cannot be read again: {error}")
+        while len(self._waiting) > _AHEAD:
+            self._compare(*self._waiting.popleft())
+
+    def finish(self) -> None:
+        while self._waiting:
+            self._compare(*self._waiting.popleft())
+
+    def _compare(self, row: dict[str, Any], with_rights: bool, future: Future[Page]) -> None:
+        self._findings.counts["texts"] += 1
+        try:
+            page = future.result()
+        except PageLostError as lost:
+            self._findings.deny(_where(row), f"its text cannot be extracted again: {lost.reason}")
+        else:
+            if page.article is None or _cut_sha256(page.article, row["site_boilerplate"] or []) != row["text_sha256"]:
+                self._findings.deny(_where(row), "its text comes out differently from its record")
+            if with_rights:
+                self._compare_rights(row, page.rights)
+        self._tick()
+
+    def _compare_rights(self, row: dict[str, Any], rights: Rights) -> None:
+        sources = dict(row["field_sources"])
+        try:
+            rights.complete(self._files.rights_of(row["url"], [sources[name] for name in COLUMNS if name in sources]))
+        except RecordError as error:
+            self._findings.deny(_where(row), f"its rights cannot be read again: {error}")
+            return
+        for name, found in rights.columns().items():
+            if row[name] != found:
+                self._findings.deny(_where(row), f"{name} is {row[name]} in the row and {found} by its records")
 
 
-def _compare(row: dict[str, Any], future: Future[Page], findings: Findings, tick: Callable[[], None]) -> None:
-    where = f"articles row for {row['url']}"
-    findings.counts["texts"] += 1
-    try:
-        article = future.result().article
-    except PageLostError as lost:
-        findings.deny(where, f"its text cannot be extracted again: {lost.reason}")
-    else:
-        if article is None or _cut_sha256(article, row["site_boilerplate"] or []) != row["text_sha256"]:
-            findings.deny(where, "its text comes out differently from its record")
-    tick()
+def _where(row: dict[str, Any]) -> str:
+    return f"articles row for {row['url']}"
 
 
 def _cut_sha256(article: Article, cuts: list[Cut]) -> str | None:

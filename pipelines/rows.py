@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from archive.capture import Capture, media_type
 from archive.collection import Collection
+from archive.rights import Policy, Rights, reserved
 from pipelines.article import Page
 from pipelines.blocked import obstacle_in
 from pipelines.dedupe import Versions
@@ -44,13 +45,19 @@ def _unread(capture: Capture) -> tuple[str | None, str | None]:
 class Rows:
     """The rows that one run adds to a collection. ``crawl_id`` names the run in each of them.
 
-    ``sync`` makes the records durable that they name; ``purposes`` are those of captures that are pages.
+    ``sync`` makes the records durable that they name; ``purposes`` are those of captures that are pages; by the strict
+    ``policy`` no article is made of a page that is reserved.
     """
 
     def __init__(
-        self, collection: Collection, crawl_id: str, sync: Callable[[], None], purposes: frozenset[str | None] = PAGES
+        self,
+        collection: Collection,
+        crawl_id: str,
+        sync: Callable[[], None],
+        purposes: frozenset[str | None] = PAGES,
+        policy: Policy = "standard",
     ) -> None:
-        self.collection, self.crawl_id, self._purposes = collection, crawl_id, purposes
+        self.collection, self.crawl_id, self._purposes, self.policy = collection, crawl_id, purposes, policy
         for table in (collection.articles, collection.captures):
             table.drop_partial()
         self.versions = Versions(collection.articles)
@@ -73,13 +80,24 @@ class Rows:
             capture.extraction, capture.reason = _unread(capture)
         self.tabulator.add_capture(capture, awaits_reading=capture.extraction is None and self.is_page(capture))
 
+    def note_rights(self, page: Page, capture: Capture, site: Rights | None) -> None:
+        """Put together what a page and the files of its ``site`` say of its use; to be called before ``keep``."""
+        if site:
+            page.rights.complete(site)
+        capture.restrictions = page.rights.restrictions() or None
+
     def keep(self, page: Page, capture: Capture, found: Found, spider: str | None) -> ArticleRow | None:
         """The row of a page that is an article with something new to say, for ``Tabulator.add_article``; else None, and what
         became of the capture is settled."""
         if page.article is None:
             self.tabulator.settle(capture, page.verdict, page.reason)
             return None
+        if self.policy == "strict" and (why := reserved(capture.restrictions)):
+            self.tabulator.settle(capture, "reserved", f"{why}: no article of it by the strict policy")
+            return None
         row = article_row(page.article, capture, found, self.crawl_id, spider)
+        row |= page.rights.columns()
+        row["field_sources"] = row["field_sources"] | page.rights.sources
         self.sites.clean(row)
         if capture.original and self.versions.has(row):
             self.tabulator.settle(capture, "unchanged", "the same bytes as before")

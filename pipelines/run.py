@@ -20,6 +20,7 @@ from archive.originals import Originals
 from archive.reader import RecordError, captures
 from archive.record import Original
 from archive.recovery import Recovered, recover
+from archive.rights import Policy
 from pipelines.article import Page
 from pipelines.record import Recorder
 from pipelines.rows import Rows, new_crawl_id
@@ -35,13 +36,15 @@ def current(crawler: Any) -> Run | None:
 class Run(Rows):
     """What a crawl writes: records and their rows. ``crawl_id`` names it in every row and file."""
 
-    def __init__(self, collection: Collection, info: Iterable[tuple[str, str]], max_bytes: int) -> None:
+    def __init__(
+        self, collection: Collection, info: Iterable[tuple[str, str]], max_bytes: int, policy: Policy = "standard"
+    ) -> None:
         crawl_id = new_crawl_id()
         self.recovered: list[Recovered] = recover(collection.archive)
         self._journal = Journal(collection.path / "state" / f"untabulated-{crawl_id}")
         self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)
         self.recorder = Recorder(collection.archive, info, max_bytes, self.originals, self._journal.add)
-        super().__init__(collection, crawl_id, self.recorder.sync)
+        super().__init__(collection, crawl_id, self.recorder.sync, policy=policy)
         self._index_lines = Lines(collection.index.parent)
         self.closed = False
 

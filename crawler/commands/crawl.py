@@ -13,7 +13,7 @@ from scrapy.spiderloader import get_spider_loader
 
 from archive.collection import CollectionError, create_collection
 from archive.recovery import in_use
-from crawler.addon import contact, worker_count
+from crawler.addon import contact, policy_of, worker_count
 from crawler.arguments import ArgumentError, NewsArguments
 from crawler.guard import CONTACT_MISSING, Guard, SettingError
 from crawler.requisites import mode_of
@@ -46,6 +46,7 @@ def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
     worker_count(settings)
     contact(settings)
     mode_of(settings)
+    policy_of(settings)
     guard = Guard.from_settings(settings)
     if any(guard.needs_contact(url) for url in arguments.seeds):
         raise SettingError(CONTACT_MISSING)

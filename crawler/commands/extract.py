@@ -18,7 +18,7 @@ from scrapy.exceptions import UsageError
 from archive.collection import Collection, CollectionError, create_collection
 from archive.recovery import in_use
 from archive.sources import SourceError, archive_files, extracting
-from crawler.addon import worker_count
+from crawler.addon import policy_of, worker_count
 from crawler.guard import SettingError
 from pipelines.intake import Extraction, Tally
 from pipelines.workers import Workers
@@ -27,6 +27,8 @@ _STATES = {
     "article": "articles",
     "unchanged": "unchanged, or the same page again",
     "not_article": "not articles",
+    "blocked": "blocked: captchas, walls, soft 404s",
+    "reserved": "reserved by their publishers, so no articles by the strict policy",
     "timeout": "not read within the deadline",
     "crashed": "crashed their reader",
     "failed": "could not be read",
@@ -62,14 +64,14 @@ class Command(ScrapyCommand):
         if not paths:
             raise UsageError(refused[0], print_help=False)
         try:
-            count = worker_count(self.settings)
+            count, policy = worker_count(self.settings), policy_of(self.settings)
             with _opened(opts.output) as collection, _progress(paths) as (tell, tick):
                 for line in refused:
                     tell(line)
                 workers = Workers(count, self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
                 with closing(workers):
                     began = time.monotonic()
-                    tally = Extraction(collection, workers, tell, tick).read(paths)
+                    tally = Extraction(collection, workers, tell, tick, policy).read(paths)
         except (CollectionError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
         except KeyboardInterrupt:

@@ -21,6 +21,7 @@ from crawler.discovery.sitemaps import parse_sitemap
 from crawler.pace import Pace
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
+from crawler.site_rights import RightsReservedError
 from pipelines.article import Page
 from pipelines.blocked import against_crawlers
 from pipelines.reading import HEADERS
@@ -89,6 +90,7 @@ class NewsSpider(scrapy.Spider):
         page = await self._read(response)
         if page is None:
             return
+        self._archiving.run.note_rights(page, response.meta["capture"], response.meta.get("site_rights"))
         if page.verdict == "blocked":
             self._blocked(page, response)
             return
@@ -132,7 +134,7 @@ class NewsSpider(scrapy.Spider):
         self._close_if_full()
 
     async def _read(self, response: Response) -> Page | None:
-        headers = {name: value.decode("latin-1") for name in HEADERS if (value := response.headers.get(name))}
+        headers = {name: _lines(values) for name in HEADERS if (values := response.headers.getlist(name))}
         job = Job(response.body, response.url, _content_type(response), headers, self._requisites.mode != "html")
         try:
             return await asyncio.wrap_future(self._archiving.workers.submit(job))
@@ -242,8 +244,8 @@ class NewsSpider(scrapy.Spider):
     def failed(self, failure: Failure) -> None:
         """A fetch that brought nothing to read: count it by its kind, settle its capture."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, (RobotsForbiddenError, LeftOutError)):
-            return  # counted as robotstxt/forbidden, or not asked for at all
+        if isinstance(failure.value, (RobotsForbiddenError, RightsReservedError, LeftOutError)):
+            return  # counted as robotstxt/forbidden or rights/not_fetched, or not asked for at all
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
         capture = request.meta.get("capture")
@@ -254,6 +256,10 @@ class NewsSpider(scrapy.Spider):
         if capture:
             self._archiving.run.tabulator.settle(capture, "failed", f"{kind}: {failure.getErrorMessage()}"[:300])
         self.logger.debug("%s: %s", request.url, failure.getErrorMessage())
+
+
+def _lines(values: list[bytes]) -> str:
+    return "\n".join(value.decode("latin-1") for value in values)
 
 
 def _content_type(response: Response) -> str | None:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.robots_rules import MOST, RobotsRules, product_token
+from archive.robots_txt import MOST, product_token
+from crawler.robots_rules import RobotsRules
 
 
 def allowed(text: str | bytes, path: str, agent: str = "FooBot") -> bool:
