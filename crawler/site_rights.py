@@ -48,8 +48,8 @@ class Known:
 
 
 class SiteRights:
-    """Downloader middleware behind ``crawler.robots.RobotsTxt``. A page's request then has ``meta["site_rights"]``; by the strict
-    policy, one that is reserved is not made."""
+    """Downloader middleware behind ``crawler.robots.RobotsTxt``. A page's request then has ``meta["site_rights"]``; by the
+    strict policy, one that is reserved is not made."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler

@@ -57,8 +57,8 @@ class Reading:
         self.counts: Counter[str] = Counter()
 
     def look(self, capture: Capture, read: Callable[[], Record]) -> None:
-        """See every capture in the order of the records, which ``read`` gives: some are files that say what may be done with the
-        pages behind them."""
+        """See every capture in the order of the records, which ``read`` gives: some are files that say what may be done with
+        the pages behind them."""
         self._files.note(capture, read)
 
     def add(self, capture: Capture, record: Record) -> None:

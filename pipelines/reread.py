@@ -1,4 +1,4 @@
-"""The other half of the proof: text and rights of every article row come out of the records again, to the same hash and cells."""
+"""The other half of the proof: text and rights of every article row come out of the records again, the same."""
 
 from __future__ import annotations
 
