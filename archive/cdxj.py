@@ -26,6 +26,7 @@ from warcio.statusandheaders import StatusAndHeadersParser
 from warcio.timeutils import iso_date_to_timestamp
 
 from archive.capture import Capture
+from archive.excerpt import Excerpt
 from archive.exchange import Exchange
 from archive.foreign import Damage, NoArchiveError, read_records
 from archive.http import split_interim
@@ -434,6 +435,14 @@ def _write(index: Path, lines: Iterable[bytes]) -> int:
         raise
     sync_folder(index.parent)
     return count
+
+
+def moved_line(line: bytes, excerpt: Excerpt) -> bytes:
+    """A line whose record lies where it was moved to; nothing if it did not stay."""
+    head, brace, data = line.partition(b"{")
+    known = json.loads(brace + data)
+    offset = excerpt.moved(int(known["offset"]))
+    return head + json.dumps(known | {"offset": str(offset)}).encode() + b"\n" if offset is not None else b""
 
 
 def filename_of(line: bytes) -> bytes:

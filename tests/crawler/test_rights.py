@@ -9,10 +9,18 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from scrapy.settings import Settings
 
+from archive import foreign
 from archive.collection import create_collection, open_collection
+from archive.pack import Options, pack
+from archive.reader import Record
 from archive.rights import Policy
 from archive.verify import verify
+from archive.wacz import check as check_wacz
+from archive.wacz import open_wacz
+from crawler.addon import policy_of
+from crawler.guard import SettingError
 from pipelines.intake import Extraction
 from pipelines.reread import verify_texts
 from pipelines.workers import Workers
@@ -226,8 +234,38 @@ def test_a_row_that_was_altered_is_found(standard: Crawled, workers: Workers, tm
     assert found.endswith("/story: tdm_reservation is 0 in the row and 1 by its records")
 
 
-def test_an_unknown_policy_is_refused(tmp_path: Path) -> None:
-    outcome = crawl(tmp_path / "c", {"BROADSHEET_RIGHTS": "lax"}, urls="http://free.test/")
-    assert outcome.code == 2
-    assert "BROADSHEET_RIGHTS=lax: there is no such policy; choose record, standard or strict" in outcome.err
-    assert not (tmp_path / "c").exists()
+@pytest.mark.parametrize(
+    ("policy", "gone", "silent"),
+    [
+        ("record", set(), set()),
+        ("standard", {"free.test/meta", "free.test/ends"}, {"free.test/header", "mined.test/story", "learned.test/story"}),
+        ("strict", {"free.test/meta", "free.test/ends", "mined.test/story", "learned.test/story"}, {"free.test/header"}),
+    ],
+)
+def test_packages_leave_out_what_the_policy_says(
+    strict: Crawled, policy: Policy, gone: set[str], silent: set[str], tmp_path: Path
+) -> None:
+    """Of both crawls: the second has revisits of what the first stored."""
+    packed = pack(open_collection(strict.collection), tmp_path / "p.wacz", Options(policy=policy))
+    assert check_wacz(tmp_path / "p.wacz") == []
+    with open_wacz(tmp_path / "p.wacz") as wacz, wacz.index() as index:
+        entries = {entry.url.removeprefix("http://").replace(f":{strict.port}", "") for entry in index}
+        pages = {page["url"].removeprefix("http://").replace(f":{strict.port}", ""): page for page in wacz.pages()}
+    held = b"".join(_plain(tmp_path / "p.wacz"))
+    assert STORIES.keys() - entries == STORIES.keys() - pages.keys() == gone
+    assert {place for place, page in pages.items() if "text" not in page} == silent
+    for place in STORIES:
+        asked = f"WARC-Target-URI: http://{place.replace('.test', f'.test:{strict.port}', 1)}\r\n".encode()
+        assert (asked in held) is (place not in gone), place
+    assert (packed.withheld > 0, packed.without_text) == (bool(gone), len(silent))
+
+
+def _plain(path: Path) -> Iterator[bytes]:
+    for record in foreign.read_records(path):
+        assert isinstance(record, Record)
+        yield "".join(f"{name}: {value}\r\n" for name, value in record.fields).encode()
+
+
+def test_an_unknown_policy_is_refused() -> None:
+    with pytest.raises(SettingError, match="BROADSHEET_RIGHTS=lax: there is no such policy; choose record, standard or strict"):
+        policy_of(Settings({"BROADSHEET_RIGHTS": "lax"}))
