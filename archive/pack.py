@@ -118,7 +118,7 @@ def pack_days(collection: Collection, out: Path, options: Options) -> tuple[Path
 def _ready(collection: Collection, outs: list[Path], options: Options) -> dict[str, _Span]:
     """The spans of the WARC files. Raises WaczError if the collection cannot be packed now."""
     if name := in_use(collection.archive):
-        raise WaczError(f"{collection.path}: a crawl is writing to it ({name}); wait until it has ended")
+        raise WaczError(f"{collection.path}: it is being written to ({name}); wait for its end")
     _refuse_existing(outs, options)
     mend = f"run: scrapy index {collection.path}"
     if not collection.index.exists():

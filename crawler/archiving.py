@@ -55,9 +55,8 @@ class Archiving:
         self._sync_seconds = settings.getfloat("BROADSHEET_SYNC_SECONDS")
         self._part_seconds = settings.getfloat("BROADSHEET_PART_SECONDS")
         self.workers = Workers(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_DEADLINE"))
-        self.run = Run(
-            create_collection(Path(path)), _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"), policy_of(settings)
-        )
+        most, policy = settings.getint("BROADSHEET_WARC_MAX_BYTES"), policy_of(settings)
+        self.run = Run(create_collection(Path(path)), _warcinfo(crawler), most, policy=policy)
         self.run.attach(crawler)
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None

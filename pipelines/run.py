@@ -16,6 +16,7 @@ from archive.cdxj import Lines, add_files, capture_line, merge
 from archive.collection import Collection
 from archive.exchange import Exchange
 from archive.http import split_interim
+from archive.lock import WriterLock
 from archive.originals import Originals
 from archive.reader import RecordError, captures
 from archive.record import Original
@@ -37,9 +38,10 @@ class Run(Rows):
     """What a crawl writes: records and their rows. ``crawl_id`` names it in every row and file."""
 
     def __init__(
-        self, collection: Collection, info: Iterable[tuple[str, str]], max_bytes: int, policy: Policy = "standard"
+        self, collection: Collection, info: Iterable[tuple[str, str]], max_bytes: int, *, policy: Policy = "standard"
     ) -> None:
         crawl_id = new_crawl_id()
+        self.lock = WriterLock(collection, "a crawl")
         self.recovered: list[Recovered] = recover(collection.archive)
         self._journal = Journal(collection.path / "state" / f"untabulated-{crawl_id}")
         self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)
@@ -110,6 +112,7 @@ class Run(Rows):
             self.sites.close()
         merge(self.collection.index, self._index_lines, self.recorder.writer.names)
         self._journal.path.unlink(missing_ok=True)
+        self.lock.release()
 
 
 class Journal:

@@ -52,7 +52,7 @@ def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
         raise SettingError(CONTACT_MISSING)
     collection = create_collection(arguments.collection)
     if name := in_use(collection.archive):
-        raise CollectionError(f"{collection.path}: another crawl is writing {name}; wait for it, or use another folder")
+        raise CollectionError(f"{collection.path}: it is being written to ({name}); wait for its end, or use another folder")
 
 
 def _is_news(name: str, settings: BaseSettings) -> bool:

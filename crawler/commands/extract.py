@@ -16,8 +16,9 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.collection import Collection, CollectionError, create_collection
+from archive.lock import WriterLock
 from archive.recovery import in_use
-from archive.sources import SourceError, archive_files, extracting
+from archive.sources import SourceError, archive_files
 from crawler.addon import policy_of, worker_count
 from crawler.guard import SettingError
 from pipelines.intake import Extraction, Tally
@@ -96,8 +97,10 @@ def _opened(output: str) -> Iterator[Collection]:
     """The collection, kept from crawls and other extractions meanwhile."""
     collection = create_collection(output)
     if name := in_use(collection.archive):
-        raise CollectionError(f"{collection.path}: {name} is being written; wait for it, or give another collection")
-    with extracting(collection):
+        raise CollectionError(
+            f"{collection.path}: it is being written to ({name}); wait for its end, or give another collection"
+        )
+    with WriterLock(collection, "an extraction"):
         yield collection
 
 

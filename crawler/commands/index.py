@@ -44,7 +44,7 @@ class Command(ScrapyCommand):
         except CollectionError as error:
             raise UsageError(str(error), print_help=False) from None
         if name := in_use(collection.archive):
-            raise UsageError(f"{args[0]}: a crawl is writing to it ({name}); wait until it has ended", print_help=False)
+            raise UsageError(f"{args[0]}: it is being written to ({name}); wait for its end", print_help=False)
         paths = [*collection.warc_files(), *sorted(collection.archive.glob("*.warc"))]
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

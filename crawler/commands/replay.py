@@ -82,7 +82,8 @@ def _playable(path: Path) -> Path:
             TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=Console(stderr=True), transient=True
         ) as progress:
             task = progress.add_task("packing", total=sum(one.stat().st_size for one in collection.warc_files()))
-            pack(collection, out, Options(force=True, tick=lambda size: progress.advance(task, size)))
+            # for whoever keeps the collection: what is withheld from others is seen here
+            pack(collection, out, Options(force=True, policy="record", tick=lambda size: progress.advance(task, size)))
     return out
 
 
