@@ -437,12 +437,15 @@ def _write(index: Path, lines: Iterable[bytes]) -> int:
     return count
 
 
-def moved_line(line: bytes, excerpt: Excerpt) -> bytes:
-    """A line whose record lies where it was moved to; nothing if it did not stay."""
+def moved_line(line: bytes, excerpt: Excerpt, filename: str | None = None) -> bytes:
+    """A line whose record lies where it was moved to, in a file that may have another name now; nothing if it did not stay."""
     head, brace, data = line.partition(b"{")
     known = json.loads(brace + data)
     offset = excerpt.moved(int(known["offset"]))
-    return head + json.dumps(known | {"offset": str(offset)}).encode() + b"\n" if offset is not None else b""
+    if offset is None:
+        return b""
+    known |= {"offset": str(offset), "filename": filename or known["filename"]}
+    return head + json.dumps(known).encode() + b"\n"
 
 
 def filename_of(line: bytes) -> bytes:

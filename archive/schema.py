@@ -184,7 +184,7 @@ CAPTURES = _schema(
         _optional(
             "extraction",
             _STRING,
-            "what became of the page: article, unchanged, not_article, blocked, reserved, failed, timeout, crashed, …",
+            "what became of the page: article, unchanged, not_article, blocked, reserved, taken_down, failed, timeout, …",
         ),
         _optional("extraction_reason", _STRING, "why, in a few words"),
         _optional(

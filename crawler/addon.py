@@ -129,6 +129,7 @@ class Broadsheet:
         middlewares.setdefault("crawler.unpacking.Unpacking", 590)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
         middlewares.setdefault("crawler.site_rights.SiteRights", 105)
+        middlewares.setdefault("crawler.taken_down.TakenDown", 80)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
         middlewares.setdefault("crawler.downloader.HostGate", 95)
         settings["ITEM_PIPELINES"].setdefault("pipelines.item_pipeline.ArticleTable", 900)

@@ -13,11 +13,11 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.misc import build_from_crawler, load_object
 
+from archive.robots_copies import Copy, RobotsCopies
 from archive.robots_txt import MOST, Group
 from archive.url import authority
 from crawler.discovery.sitemaps import robots_sitemaps
 from crawler.pace import HostLeftError, Pace
-from crawler.robots_copies import Copy, RobotsCopies
 from crawler.robots_rules import RobotsRules
 from pipelines.run import current
 

@@ -17,10 +17,10 @@ from scrapy.http.request import NO_CALLBACK
 
 from archive import tdmrep
 from archive.rights import reserved
+from archive.robots_copies import Copy, RobotsCopies
 from archive.url import authority
 from crawler.addon import policy_of
 from crawler.robots import RobotsTxt
-from crawler.robots_copies import Copy, RobotsCopies
 from pipelines.run import current
 from pipelines.site_rights import rights_of
 

@@ -136,10 +136,14 @@ class Extraction:
         except ValueError:
             self._pass_over(source, Damage(capture.offset, f"{capture.url!r} is no address"))
             return
-        if capture.record_type == "revisit" and capture.purpose in _READ:
+        if gone := self._rows.tombstones.of(capture.url):
+            capture.extraction, capture.reason = "taken_down", gone.words
+            self.tally.counts["taken_down"] += 1
+        elif capture.record_type == "revisit" and capture.purpose in _READ:
             capture.extraction, capture.reason = self._known.state_of_revisit(capture, record)
         self._known.add(capture)
-        self._rows.note_obstacle(capture, record.block)
+        if capture.extraction is None:
+            self._rows.note_obstacle(capture, record.block)
         self.tally.counts["captures"] += 1
         self._rows.add_capture(capture)
         if capture.extraction is None and self._rows.is_page(capture):

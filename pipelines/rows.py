@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from archive.capture import Capture, media_type
 from archive.collection import Collection
 from archive.rights import Policy, Rights, reserved
+from archive.tombstones import Tombstones
 from pipelines.article import Page
 from pipelines.blocked import obstacle_in
 from pipelines.dedupe import Versions
@@ -61,6 +62,7 @@ class Rows:
         for table in (collection.articles, collection.captures):
             table.drop_partial()
         self.versions = Versions(collection.articles)
+        self.tombstones = Tombstones(collection)
         self.sites = Sites(collection)
         self.tabulator = Tabulator(collection, crawl_id, sync, self.sites.learn)
 
@@ -91,6 +93,9 @@ class Rows:
         became of the capture is settled."""
         if page.article is None:
             self.tabulator.settle(capture, page.verdict, page.reason)
+            return None
+        if gone := self.tombstones.of(page.article.canonical_url or capture.url):
+            self.tabulator.settle(capture, "taken_down", gone.words)
             return None
         if self.policy == "strict" and (why := reserved(capture.restrictions)):
             self.tabulator.settle(capture, "reserved", f"{why}: no article of it by the strict policy")

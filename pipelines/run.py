@@ -25,6 +25,7 @@ from archive.rights import Policy
 from pipelines.article import Page
 from pipelines.record import Recorder
 from pipelines.rows import Rows, new_crawl_id
+from pipelines.takedown import finish
 
 _runs: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
 
@@ -42,6 +43,7 @@ class Run(Rows):
     ) -> None:
         crawl_id = new_crawl_id()
         self.lock = WriterLock(collection, "a crawl")
+        finish(collection)
         self.recovered: list[Recovered] = recover(collection.archive)
         self._journal = Journal(collection.path / "state" / f"untabulated-{crawl_id}")
         self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)

@@ -22,6 +22,7 @@ from archive.sources import SourceError, archive_files
 from crawler.addon import policy_of, worker_count
 from crawler.guard import SettingError
 from pipelines.intake import Extraction, Tally
+from pipelines.takedown import finish
 from pipelines.workers import Workers
 
 _STATES = {
@@ -29,6 +30,7 @@ _STATES = {
     "unchanged": "unchanged, or the same page again",
     "not_article": "not articles",
     "blocked": "blocked: captchas, walls, soft 404s",
+    "taken_down": "taken down from the collection earlier",
     "reserved": "reserved by their publishers, so no articles by the strict policy",
     "timeout": "not read within the deadline",
     "crashed": "crashed their reader",
@@ -101,6 +103,7 @@ def _opened(output: str) -> Iterator[Collection]:
             f"{collection.path}: it is being written to ({name}); wait for its end, or give another collection"
         )
     with WriterLock(collection, "an extraction"):
+        finish(collection)
         yield collection
 
 

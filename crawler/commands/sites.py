@@ -21,6 +21,7 @@ from pipelines.cleaning import uncut_text
 from pipelines.reclean import reclean
 from pipelines.site import Learned
 from pipelines.sites import Host, Sites
+from pipelines.takedown import finish
 
 _BATCH = 1_000  # rows whose texts are held at once
 
@@ -67,6 +68,7 @@ class Command(ScrapyCommand):
                 raise CollectionError(f"{collection.path}: it is being written to ({writer}); wait for its end")
         else:
             with WriterLock(collection, "scrapy sites"):
+                finish(collection)
                 _bring_up_to_date(collection, sites, opts)
         hosts = sites.hosts()
         if name is None:

@@ -22,6 +22,7 @@ from crawler.pace import Pace
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
 from crawler.site_rights import RightsReservedError
+from crawler.taken_down import TakenDownError
 from pipelines.article import Page
 from pipelines.blocked import against_crawlers
 from pipelines.reading import HEADERS
@@ -244,8 +245,8 @@ class NewsSpider(scrapy.Spider):
     def failed(self, failure: Failure) -> None:
         """A fetch that brought nothing to read: count it by its kind, settle its capture."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, (RobotsForbiddenError, RightsReservedError, LeftOutError)):
-            return  # counted as robotstxt/forbidden or rights/not_fetched, or not asked for at all
+        if isinstance(failure.value, (RobotsForbiddenError, RightsReservedError, TakenDownError, LeftOutError)):
+            return  # counted elsewhere, or not asked for at all
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
         capture = request.meta.get("capture")
