@@ -7,35 +7,36 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pyarrow as pa
+import pyarrow.dataset as ds
 
 from archive import foreign
 from archive.capture import media_type
 from archive.collection import Collection, CollectionError
 from archive.excerpt import Excerpt, is_about
 from archive.http import content, parse_head
-from archive.reader import Record, captures
+from archive.reader import Record, RecordError, captures
 from archive.removal import Plan, Rewritten, next_name
 from archive.sources import load
 from archive.tombstones import Target, TargetError, Tombstone
-from archive.url import surt
+from archive.url import site_key, surt
 
-_COLUMNS = [
-    "url_surtkey",
-    "warc_record_id",
-    "warc_filename",
-    "page_id",
-    "purpose",
-    "url",
-    "refers_to_record_id",
-    "content_mime_type",
-]
+_COLUMNS = ["url_surtkey", "warc_record_id", "warc_filename", "page_id", "purpose", "url", "refers_to_record_id"]
+_COLUMNS += ["content_mime_type", "warc_record_offset", "warc_record_length", "fetch_redirect"]
 _ABOUT = re.compile(r"urn:[a-z-]+:(https?://.*)", re.DOTALL)  # urn:text:https://…, as Browsertrix has them
-_NAMING = ("text/html", "application/xhtml+xml", "text/css", "image/svg+xml")
+_PAGES = ("text/html", "application/xhtml+xml")
+_NAMING = (*_PAGES, "text/css", "image/svg+xml")
+_HEAD_TAG = re.compile(r"<(?:link|meta)\b[^>]{0,2000}", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"([a-zA-Z:]+)\s*=\s*(?:[\"']([^\"']*)[\"']|([^\s\"'>]+))")
+_MOST_HEAD = 1 << 20
+_HOPS = 3  # redirects in a row
 _MOST_BODY = 16 << 20
 # the last part of a path, and its query, wherever an address ends
 _TAIL = re.compile(r"([^/\s\"'()<>\\,#?]+(?:\?[^\s\"'()<>\\,#]*)?)(?=[\s\"'()<>\\,#]|$)")
@@ -52,18 +53,21 @@ class _Row(NamedTuple):
     url: str
     original: str | None
     mime: str | None
+    offset: int
+    length: int
+    redirect: str | None
 
     @property
     def is_requisite(self) -> bool:
         """Whether it was fetched for a page; others do not say so, but no page is anything else than HTML."""
-        return self.purpose == "requisite" or (self.purpose is None and self.mime not in _NAMING[:2])
+        return self.purpose == "requisite" or (self.purpose is None and self.mime not in _PAGES)
 
 
 @dataclass(slots=True)
 class Found:
     """What goes: SURT keys, ids of articles and of captures, with the WARC files that hold them. ``requisites`` counts those of
-    the captures that go since nothing else names them, ``kept`` those that something names; ``damaged`` are places that could
-    not be read."""
+    the captures that go since nothing else names them, ``kept`` those that something names; ``twins`` are addresses of other
+    articles with the same text, ``damaged`` places that could not be read."""
 
     target: Target
     keys: set[str] = field(default_factory=set)
@@ -73,6 +77,7 @@ class Found:
     files: set[str] = field(default_factory=set)
     requisites: int = 0
     kept: int = 0
+    twins: set[str] = field(default_factory=set)
     damaged: list[str] = field(default_factory=list)
 
     def take(self, row: _Row) -> bool:
@@ -90,11 +95,12 @@ def find(collection: Collection, target: Target, tick: Callable[[], None] = lamb
     """All that goes with a target. ``tick`` is called for every record that is read. Raises TargetError if there is nothing."""
     found = Found(target)
     if target.kind == "address":
-        _add_articles(collection, found)
+        _add_articles(collection, found, tick)
     going = (row for row in _rows(collection) if found.covers(row.key) and found.take(row))
     pages = {row.page_id for row in going if row.page_id and not row.is_requisite}
     of_pages = (row for row in _rows(collection) if row.page_id in pages and row.is_requisite)
     _add_requisites(collection, found, [row for row in of_pages if row.record_id not in found.records], tick)
+    _add_redirects(collection, found)
     for row in _rows(collection):
         if row.original in found.records:
             found.take(row)
@@ -118,7 +124,7 @@ def _rows(collection: Collection) -> Iterator[_Row]:
             if one.record_id not in known:
                 original = one.original.record_id if one.original else None
                 cells = (surt(one.url), one.record_id, one.filename, one.page_id, one.purpose, one.url, original)
-                yield _Row(*cells, media_type(one.content_type))
+                yield _Row(*cells, media_type(one.content_type), one.offset, one.length, one.row("")["fetch_redirect"])
 
 
 def _untabulated(collection: Collection) -> list[Path]:
@@ -127,25 +133,70 @@ def _untabulated(collection: Collection) -> list[Path]:
     return [path for name in sorted(names) if (path := collection.archive / name).exists()]
 
 
-def _add_articles(collection: Collection, found: Found) -> None:
-    """The article of an address, and all addresses under which it was ever found."""
+def _add_articles(collection: Collection, found: Found, tick: Callable[[], None]) -> None:
+    """The article of an address, and all addresses that it answered from or names as its own."""
     identity = hashlib.sha256(found.target.key.encode()).hexdigest()[:32]
-    columns = ["article_id", "url_surtkey", "url", "requested_url", "canonical_url"]
+    columns = ["article_id", "url_surtkey", "url", "canonical_url", "warc_record_id", "text_sha256"]
     dataset, more = collection.articles.dataset(), {identity}
     found.keys.add(found.target.key)
     for batch in dataset.to_batches(columns=columns):
         for row in batch.to_pylist():
             if found.keys & _keys(row):
                 more.add(row["article_id"])
+    texts, told = set[str | None](), set[str]()
     for batch in dataset.to_batches(columns=columns):
         for row in batch.to_pylist():
+            told.add(row["warc_record_id"])
             if row["article_id"] in more:
                 found.articles.add(row["article_id"])
                 found.keys |= _keys(row)
+                texts.add(row["text_sha256"])
+    for batch in dataset.to_batches(
+        columns=columns, filter=ds.field("text_sha256").isin(pa.array(texts - {None}, pa.string()))
+    ):
+        found.twins |= {row["url"] for row in batch.to_pylist() if row["article_id"] not in more}
+    _add_pages_without_row(collection, found, told, tick)
+
+
+def _add_pages_without_row(collection: Collection, found: Found, told: set[str], tick: Callable[[], None]) -> None:
+    """Pages of the site that made no row, since they say the same or for whatever else, and name the article as their own."""
+    site = site_key(found.target.given)
+    for row in _rows(collection):
+        is_page = row.mime in _PAGES and row.original is None and row.record_id not in told and not found.covers(row.key)
+        if is_page and site_key(row.url) == site:
+            tick()
+            with suppress(RecordError, ValueError):
+                record = collection.read_record(row.filename, row.offset, row.length)
+                if found.covers(surt(_canonical(record, row.url) or row.url)):
+                    found.keys.add(row.key)
+
+
+def _canonical(record: Record, url: str) -> str | None:
+    """The address that a page names as its own."""
+    text = content(record.block, _MOST_HEAD).decode("utf-8", "replace")
+    for tag in _HEAD_TAG.findall(text):
+        said = {name.lower(): html.unescape(one or other) for name, one, other in _ATTRIBUTE.findall(tag)}
+        if "canonical" in said.get("rel", "").lower().split() and "href" in said:
+            return urljoin(url, said["href"].strip())
+        if said.get("property", "").lower() == "og:url" and "content" in said:
+            return urljoin(url, said["content"].strip())
+    return None
+
+
+def _add_redirects(collection: Collection, found: Found) -> None:
+    """Redirects that lead to what goes. Their addresses may lead elsewhere another day, and are not refused."""
+    led: set[str] = set()
+    for _ in range(_HOPS):
+        for row in _rows(collection):
+            if row.redirect and row.record_id not in found.records:
+                key = surt(row.redirect)
+                if found.covers(key) or key in led:
+                    found.take(row)
+                    led.add(row.key)
 
 
 def _keys(row: dict[str, Any]) -> set[str]:
-    others = {row["requested_url"], row["canonical_url"]} - {row["url"], None}
+    others = {row["canonical_url"]} - {row["url"], None}
     return {row["url_surtkey"], *map(surt, others)}
 
 
@@ -165,25 +216,32 @@ def _add_requisites(collection: Collection, found: Found, wanted: list[_Row], ti
     """Of what was fetched for the pages that go, that which no other page or stylesheet names."""
     if not wanted:
         return
-    going = found.records | {row.record_id for row in wanted}
-    named = _named_elsewhere(collection, found, {_tail(row.url) for row in wanted}, going, tick)
+    named, by_them = _names(collection, found, wanted, tick)
+    kept: set[str] = set()
+    while more := {row.record_id for row in wanted if _tail(row.url) in named} - kept:
+        kept |= more
+        named = named.union(*(by_them.get(record_id, set()) for record_id in more))
     for row in wanted:
-        if _tail(row.url) not in named:
+        if row.record_id not in kept:
             found.requisites += found.take(row)
     found.kept = len(wanted) - found.requisites
 
 
-def _named_elsewhere(
-    collection: Collection, found: Found, names: set[str], going: set[str], tick: Callable[[], None]
-) -> set[str]:
-    """The names of files that records speak of which stay."""
-    named: set[str] = set()
+def _names(
+    collection: Collection, found: Found, wanted: list[_Row], tick: Callable[[], None]
+) -> tuple[set[str], dict[str, set[str]]]:
+    """Which of the wanted names records speak of that stay, and which each of the wanted ones does: stylesheets name others."""
+    names, ids = {_tail(row.url) for row in wanted}, {row.record_id for row in wanted}
+    named, by_them = set[str](), dict[str, set[str]]()
     for path in sorted(collection.archive.iterdir()):
         for item in foreign.read_records(path) if not path.name.startswith(".") else ():
             tick()
-            if isinstance(item, Record) and not is_about(item, going) and not _is_meant(item, found):
-                named |= names.intersection(_tails(item))
-    return named
+            if isinstance(item, foreign.Damage) or is_about(item, found.records) or _is_meant(item, found):
+                continue
+            record_id = item.get("WARC-Record-ID") or ""
+            speaks = by_them.setdefault(record_id, set()) if record_id in ids else named
+            speaks |= names.intersection(_tails(item))
+    return named, by_them
 
 
 def _tails(record: Record) -> Iterable[str]:

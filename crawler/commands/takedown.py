@@ -135,6 +135,8 @@ def _left(found: Found, name: str) -> Iterator[str]:
     """What is to be known besides."""
     if found.kept:
         yield f"  {found.kept:>9,} requisites stay, for other pages name them"
+    for url in sorted(found.twins):
+        yield f"  The same text stands under another address: {url}"
     for place in found.damaged:
         yield f"  damaged, so nobody knows whose it is; it stays as it was: {place}"
     yield f"  Packages made before still have it: make them anew with scrapy wacz {name} --force."
