@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from archive.cdxj import Lines, filename_of, merge, moved_line
-from archive.collection import Collection
+from archive.collection import Collection, CollectionError
 from archive.excerpt import Excerpt
 from archive.originals import relocate
 from archive.robots_copies import forget_hosts
@@ -82,6 +82,13 @@ class Plan:
 def journal(collection: Collection) -> Path:
     """The file that says what a takedown is about to do."""
     return collection.path / "state" / JOURNAL
+
+
+def ensure_whole(collection: Collection) -> None:
+    """Raises CollectionError if a takedown was interrupted: until it is finished, some records lie in two files."""
+    if journal(collection).exists():
+        mend = f"finish it with: scrapy takedown -o {collection.path}"
+        raise CollectionError(f"{collection.path}: a takedown is going on, or was interrupted; {mend}")
 
 
 def next_name(folder: Path, name: str) -> str:

@@ -15,17 +15,19 @@ from archive.rights import Policy, withheld
 
 
 def withheld_records(collection: Collection, policy: Policy) -> dict[str, set[str]]:
-    """The captures that a policy leaves out of packages, with all revisits of them: record ids by WARC file."""
-    columns, now = ["warc_record_id", "warc_filename", "restrictions"], datetime.now(UTC)
+    """The captures that a policy leaves out of packages, with all revisits of them, and what was taken down and lies in files
+    of others: record ids by WARC file."""
+    columns, now = ["warc_record_id", "warc_filename", "restrictions", "extraction"], datetime.now(UTC)
+    said = ~ds.field("restrictions").is_null() | (ds.field("extraction") == "taken_down")
     dataset, found = collection.captures.dataset(), dict[str, set[str]]()
     ids: set[str] = set()
-    for batch in dataset.to_batches(columns=columns, filter=ds.field("restrictions").is_valid()):  # type: ignore[arg-type]
+    for batch in dataset.to_batches(columns=columns, filter=said):
         for row in batch.to_pylist():
-            if withheld(row["restrictions"], policy, now):
+            if row["extraction"] == "taken_down" or withheld(row["restrictions"], policy, now):
                 ids.add(row["warc_record_id"])
                 found.setdefault(row["warc_filename"], set()).add(row["warc_record_id"])
     if ids:
-        columns[2] = "refers_to_record_id"
+        columns[2:] = ["refers_to_record_id"]
         for batch in dataset.to_batches(columns=columns, filter=ds.field(columns[2]).is_valid()):  # type: ignore[arg-type]
             for record_id, filename, original in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 if original in ids:

@@ -11,6 +11,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.collection import CollectionError, open_collection
+from archive.removal import ensure_whole
 from archive.verify import Findings, verify
 from crawler.addon import worker_count
 from pipelines.reread import verify_texts
@@ -43,6 +44,7 @@ class Command(ScrapyCommand):
             raise UsageError("give one collection, e.g. scrapy verify collections/news", print_help=False)
         try:
             collection = open_collection(args[0])
+            ensure_whole(collection)
         except CollectionError as error:
             raise UsageError(str(error), print_help=False) from None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

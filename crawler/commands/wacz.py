@@ -14,6 +14,7 @@ from scrapy.exceptions import UsageError
 
 from archive.collection import CollectionError, open_collection
 from archive.pack import Options, Packed, pack, pack_days
+from archive.removal import ensure_whole
 from archive.signing import SigningError, load_key
 from archive.wacz import WaczError, check
 from archive.warc import OPEN_SUFFIX
@@ -66,6 +67,7 @@ class Command(ScrapyCommand):
     def _pack(self, path: str, opts: argparse.Namespace) -> None:
         assert self.settings is not None  # set by Scrapy before run
         collection = open_collection(path)
+        ensure_whole(collection)
         out = opts.out or Path(f"{collection.path.resolve().name}.wacz")
         key = load_key(opts.sign_key) if opts.sign_key else None
         with _progress() as progress:

@@ -1,5 +1,6 @@
 """Taking pages and hosts out of a collection: nothing of them is left, all else is as it was, and they do not come back."""
 
+import argparse
 import gzip
 import io
 import json
@@ -14,21 +15,26 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from scrapy.exceptions import UsageError
 
 from archive.collection import Collection, CollectionError, create_collection, open_collection
 from archive.lock import WriterLock
 from archive.pack import Options, pack
 from archive.reader import Record, read_records
-from archive.removal import journal
+from archive.recovery import in_use
+from archive.removal import ensure_whole, journal
+from archive.removal_plan import plan
 from archive.tombstones import FILE, Target, TargetError, Tombstones
 from archive.verify import verify
 from archive.wacz import check as check_wacz
+from crawler.commands.takedown import Command
 from pipelines.intake import Extraction
 from pipelines.reread import verify_texts
+from pipelines.run import Run
 from pipelines.takedown import finish, look, take_down
 from pipelines.workers import Workers
 from tests.crawler.test_requisites import page, reply, rows
-from tests.crawling import Outcome, crawl, scrapy
+from tests.crawling import Outcome, crawl
 from tests.wire.server import RawServer
 
 MARK = "xylograph"
@@ -304,33 +310,79 @@ def test_what_cannot_be_taken_down_is_refused(given: str, why: str, collection: 
     assert not (collection.path / FILE).exists()
 
 
-def test_the_command_does_it_and_excludes_others(crawled: Crawled, collection: Collection) -> None:
-    where = ("-o", str(collection.path))
+def command(collection: Collection, *args: str, **options: Any) -> int:
+    """``scrapy takedown`` in this process; its exit code."""
+    made = Command()
+    given = {"output": str(collection.path), "reason": None, "dry_run": False} | options
+    made.run(list(args), argparse.Namespace(**given))
+    return made.exitcode
+
+
+def test_the_command_shows_then_does_it(crawled: Crawled, collection: Collection, capsys: pytest.CaptureFixture[str]) -> None:
     url = crawled.url("news.test/secret")
-    before = {path: path.stat().st_mtime_ns for path in collection.path.rglob("*") if path.is_file()}
-    looked = scrapy("takedown", url, *where, "--dry-run")
-    assert looked.code == 0, looked.err
-    assert "would go" in looked.out and "/amp/secret" in looked.out
-    changed = {path for path in before if path.stat().st_mtime_ns != before[path]}
-    assert {path.name for path in changed} == {"writer.lock"}
-    with WriterLock(collection, "a crawl"):
-        refused = scrapy("takedown", url, *where, "--reason", "x")
-    assert refused.code == 2
-    assert "it is being written to (a crawl (process" in refused.err
-    done = scrapy("takedown", url, *where, "--reason", "asked by the author")
-    assert done.code == 0, done.err
-    assert "1 article rows gone" in done.out and "asked by the author" in done.out
-    again = scrapy("takedown", url, *where, "--reason", "x")
-    assert again.code == 2
-    assert "nothing of it is in" in again.err and "asked by the author" in again.err
+    before = {path: path.read_bytes() for path in collection.path.rglob("*") if path.is_file() and path.name != "writer.lock"}
+    assert command(collection, url, dry_run=True) == 0
+    said = capsys.readouterr().out
+    assert "would go" in said and "/amp/secret" in said
+    assert {path: path.read_bytes() for path in before} == before
+    assert command(collection, url, reason=" asked by the author ") == 0
+    said = capsys.readouterr().out
+    assert "1 article rows gone" in said and ": asked by the author\n" in said
+    with pytest.raises(UsageError, match="nothing of it is in .* any more: taken down on .*: asked by the author"):
+        command(collection, url, reason="x")
+    with pytest.raises(UsageError, match="nothing was interrupted"):
+        command(collection)
 
 
-def test_a_crawl_does_not_begin_while_something_is_taken_down(crawled: Crawled, collection: Collection) -> None:
+@pytest.mark.parametrize(
+    ("args", "options", "why"),
+    [
+        (["http://a.test/x", "http://a.test/y"], {"reason": "x"}, "give an address or a host, and a collection"),
+        (["http://a.test/x"], {"output": None, "reason": "x"}, "give an address or a host, and a collection"),
+        (["http://a.test/x"], {"reason": " "}, "say why with --reason"),
+        (["http://a.test/x"], {"reason": "x"}, "nothing of it is in .*; look for it in captures.url"),
+        (["a.test/x"], {"reason": "x"}, "neither an address nor a host"),
+        (["http://a.test/x"], {"output": "/nowhere", "reason": "x"}, "there is no such collection"),
+    ],
+)
+def test_a_mistaken_command_says_what_to_give(args: list[str], options: Any, why: str, collection: Collection) -> None:
+    with pytest.raises(UsageError, match=why):
+        command(collection, *args, **options)
+
+
+def test_writers_exclude_each_other(crawled: Crawled, collection: Collection) -> None:
+    with (
+        WriterLock(collection, "a crawl"),
+        pytest.raises(UsageError, match=r"it is being written to \(a crawl \(process \d+\)\); wait for its end"),
+    ):
+        command(collection, crawled.url("news.test/secret"), reason="x")
     with WriterLock(collection, "a takedown"):
-        outcome = crawled.again(collection.path)
-    assert outcome.code == 2
-    assert "it is being written to (a takedown (process" in outcome.err
-    assert "Traceback" not in outcome.err
+        with pytest.raises(CollectionError, match=r"it is being written to \(a takedown \(process \d+\)\)"):
+            Run(collection, [], 1 << 30)
+        assert "a takedown" in (in_use(collection.archive) or "")  # what scrapy crawl, extract, wacz and index look at first
+    assert in_use(collection.archive) is None
+
+
+def test_an_interrupted_takedown_is_told_and_finished(
+    crawled: Crawled, collection: Collection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = look(collection, Target.parse(crawled.url("news.test/secret")))
+    plan(collection, found, "asked by the author").save(collection)
+    with pytest.raises(CollectionError, match="a takedown is going on, or was interrupted; finish it with: scrapy takedown -o"):
+        ensure_whole(collection)
+    assert command(collection) == 0
+    assert "finished what was interrupted:" in capsys.readouterr().out
+    ensure_whole(collection)
+    assert not verify(collection).mismatches
+    assert holding(collection.path, f"{MARK} one".encode()) == []
+
+
+def test_the_next_crawl_finishes_it_too(crawled: Crawled, collection: Collection) -> None:
+    found = look(collection, Target.parse(crawled.url("news.test/secret")))
+    plan(collection, found, "asked by the author").save(collection)
+    Run(collection, [], 1 << 30).close()
+    assert not journal(collection).exists()
+    assert holding(collection.path, f"{MARK} one".encode()) == []
 
 
 def test_a_record_that_a_crash_left_without_a_row_goes_too(crawled: Crawled, collection: Collection) -> None:
