@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archive.text import fold
@@ -17,9 +17,17 @@ _DEGREES = (
     r"jr|sr|ii|iii|iv|esq|ph\.?\s?d|m\.?d|d\.?o|j\.?d|m\.?a|b\.?a|m\.?s|b\.?s|m\.?sc|b\.?sc|mba|mph|r\.?n|bsn|msn|rdn?|ld|cfp|cfa|cpa"
     r"|cepf|dvm|vmd|dds|dacvb|facp|faclm|lcsw|pharm\.?d|ed\.?d|psy\.?d|obe|mbe"
 )
-_SPLIT = re.compile(rf"\s*(?:[;|•·]|,(?!\s*(?:{_DEGREES})(?![\w-])))\s*(?:(?:{_AND})\s)?|\s(?:{_AND})\s", re.IGNORECASE)
+_COMMA = re.compile(rf"\s*(?:[;|•·]|,(?!\s*(?:{_DEGREES})(?![\w-])))\s*(?:(?:{_AND})\s)?", re.IGNORECASE)
+_SPLIT = re.compile(rf"\s(?:{_AND})\s", re.IGNORECASE)
+# what stands behind a name and its comma and tells who that is
+_POSTS = re.compile(
+    r"(?:ceo|cto|cfo|coo|co-?founder|founder|head|director|president|vice president|vp|manager|editor|staff|senior|chief|master"
+    r"|professor|associate|assistant|reporter|correspondent|contributor|contributing|managing|executive|owner|partner"
+    r"|trial attorney|attorney|candidate|member|fellow|researcher|lecturer)\b",
+    re.IGNORECASE,
+)
 _BEFORE = re.compile(
-    rf"^(?:(?:{_BY})\b[\s:]*)+|^(?:autore?n?|authors?|auteurs?|article)(?:\s+(?:by|von|par)\b)?(?:\s*:|\s)\s*"
+    rf"^(?:(?:{_BY})\b[\s:]*)+|^(?:autore?n?|authors?|auteurs?|contributors?|article)(?:\s+(?:by|von|par)\b)?(?:\s*:|\s)\s*"
     r"|^this (?:post|article) was written by\s",
     re.IGNORECASE,
 )
@@ -92,7 +100,7 @@ def author(name: str, url: str | None = None, kind: str = "Person") -> Author:
 def names_in(text: str | None) -> list[str]:
     """The names that a byline holds."""
     found = []
-    for part in _SPLIT.split(without_lead(" ".join((text or "").split())[:300])):
+    for part in _parts(without_lead(" ".join((text or "").split())[:300])):
         if _ADDRESS.search(part):
             continue
         name = _TRAIL.sub("", _AFTER.sub("", without_lead(part)))
@@ -102,6 +110,12 @@ def names_in(text: str | None) -> list[str]:
         if 2 <= len(name) <= 60 and len(name.split()) <= 6 and not _NO_NAME.search(name) and any(map(str.isalpha, name)):
             found.append(name)
     return found
+
+
+def _parts(text: str) -> Iterator[str]:
+    for number, part in enumerate(_COMMA.split(text)):
+        if number == 0 or not _POSTS.match(part):
+            yield from _SPLIT.split(part)
 
 
 def without_lead(text: str) -> str:

@@ -47,6 +47,11 @@ _JOINED = re.compile(r"(?:[,;&]|\b(?:and|und|et|y|og|och|en))\s*$", re.IGNORECAS
 _LINE = re.compile(
     r"\s*(?:by|written by|posted by|von|par|por|door|av|af|autore?|author|this (?:post|article) was written by)\b[\s:]*", re.I
 )
+_LABEL = re.compile(
+    r"\s*(?:(?:(?:article|words|text|story|written|posted|published) )?by|authors?|contributors?|autore?n?|autora?|von|par|por"
+    r"|texto?)\s*:?\s*",
+    re.IGNORECASE,
+)
 _RULES = " \n\t\r\xa0|•·–—"
 _MOST_FRAGMENTS = 30
 _MOST_LINES = 400  # elements below the headline among which a line with a name is looked for
@@ -57,25 +62,40 @@ _FEW = 3  # words of a name
 
 def bylines(tree: HtmlElement) -> list[HtmlElement]:
     """Elements that call themselves a byline: those below the headline first, then those above."""
-    found = [element for element in _ordered(_SIGNED(tree)) if _calls_itself(element) and not _beside(element)]
+    found = [element for element in _ordered(_SIGNED(tree)) if _calls_itself(element) and not beside(element)]
     return sorted(found[:20], key=lambda element: element.get("rel") != "author")
 
 
 def profiles(tree: HtmlElement) -> list[HtmlElement]:
     """Links to the page of a person, below the headline first."""
     found = (element for element in _ordered(_PROFILES(tree)) if _PROFILE.search(element.get("href") or ""))
-    return [element for element in islice(found, 8) if not _beside(element)]
+    return [element for element in islice(found, 8) if not beside(element)]
 
 
 def lines(heading: HtmlElement) -> Iterator[HtmlElement]:
-    """Short elements below the headline that begin with "By" or its like."""
-    for element in islice(_following(heading), _MOST_LINES):
-        begins = isinstance(element.tag, str) and element.text and _LINE.match(element.text)
-        if begins and len(text_of(element)) < _SHORT and not _beside(element):
+    """Short elements below the headline in which a text begins with "By" or its like."""
+    for element in islice(following(heading), _MOST_LINES):
+        begins = isinstance(element.tag, str) and any(text and _LINE.match(text) for text in _own(element))
+        if begins and len(text_of(element)) < _SHORT and not beside(element):
             yield element
 
 
-def _following(heading: HtmlElement) -> Iterator[HtmlElement]:
+def labelled(heading: HtmlElement) -> Iterator[HtmlElement]:
+    """What stands behind a label such as "Written by" that is an element of its own."""
+    for element in islice(following(heading), _MOST_LINES):
+        label = isinstance(element.tag, str) and len(element) == 0 and element.text and _LABEL.fullmatch(element.text)
+        named = (element.getparent() if (element.tail or "").strip() else element.getnext()) if label else None
+        if named is not None and isinstance(named.tag, str) and len(text_of(named)) < _SHORT and not beside(element):
+            yield named
+
+
+def _own(element: HtmlElement) -> Iterator[str | None]:
+    yield element.text
+    yield from (child.tail for child in element)
+
+
+def following(heading: HtmlElement) -> Iterator[HtmlElement]:
+    """Elements behind one, in the order of the page."""
     node: HtmlElement | None = heading
     while node is not None:
         for sibling in node.itersiblings():
@@ -93,7 +113,7 @@ def _calls_itself(element: HtmlElement) -> bool:
     return element.get("rel") == "author" or any(word in classes for word in ("byline", "author", "autor", "written-by"))
 
 
-def _beside(element: HtmlElement) -> bool:
+def beside(element: HtmlElement) -> bool:
     """Whether it belongs to a menu, a comment or another story: to a box that does not hold the headline."""
     above: HtmlElement | None = element
     while above is not None and not _HEADLINE(above):
@@ -127,16 +147,20 @@ def printed(element: HtmlElement) -> list[str]:
 
 
 def signed(element: HtmlElement) -> list[str]:
-    """The names that an element prints which only its words or its address call a byline: such as have the shape of names."""
+    """The names that an element prints which only its words or its address call a byline: such as have the shape of names, and
+    one that "By" leads up to."""
     names = printed(element)
-    return names if len(text_of(element)) < _LITTLE else [name for name in names if looks_signed(name)]
+    if len(text_of(element)) < _LITTLE:
+        return names
+    led = bool(element.text and _LINE.match(element.text))
+    return [name for number, name in enumerate(names) if looks_signed(name) or (led and number == 0)]
 
 
 def called(element: HtmlElement) -> list[str]:
     """Who signs a byline with a name that has not the shape of a person's."""
     words = text_of(element)
     short = len(words) < _LITTLE and len(words.split()) <= _FEW and not any(map(str.isdigit, words))
-    return names_in(words) if short else []
+    return [name for name in names_in(words) if " " not in name or not name[0].islower() or name.islower()] if short else []
 
 
 def _fragments(element: HtmlElement) -> Iterator[tuple[str, bool]]:

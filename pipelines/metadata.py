@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -12,14 +13,13 @@ from htmldate import find_date
 from lxml.html import HtmlElement
 
 from archive.url import site_key
-from pipelines import authors, bylines, dates, jsonld, rights
+from pipelines import authors, bylines, datelines, dates, jsonld, rights
 from pipelines.article import Article, Author
 from pipelines.evidence import Evidence, text_of
-from pipelines.titles import ranked
+from pipelines.titles import Heading, Standing, ranked
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_CHANGE = re.compile(r"modif|updat|aktual|ge[aä]ndert", re.IGNORECASE)
 _PUBLISHED = (
     "article:published_time", "og:article:published_time", "article:published", "og:published_time", "datepublished",
     "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.created", "dc.date", "dcterms.date",
@@ -33,6 +33,8 @@ _AUTHOR = (
     "article:author_name", "articleauthor", "cxenseparse:author", "twitter:data1",
 )  # fmt: skip
 
+_AT_ONCE, _LONG_BEFORE = timedelta(minutes=1), timedelta(days=1)
+_MOST_HEADINGS = 50
 _PRINTED = ("byline", "profile", "line")
 
 Candidates = Iterable[tuple[str, str | None]]
@@ -122,7 +124,7 @@ class Metadata:
         names = [article.site_name, article.publisher, domain]
         metas = self._metas("og:title", "twitter:title", "dc.title", "headline", "title")
         claims = [(source, clean) for source, value in (*self._json("headline"), *metas) if (clean := tidy(value))]
-        headings = [text for heading in self._evidence.headings if (text := tidy(text_of(heading)))]
+        headings = [Heading(tidy(text_of(one)) or "", _standing(one)) for one in self._evidence.headings[:_MOST_HEADINGS]]
         return self._first("title", ranked(headings, claims, self._evidence.page_title or "", names))
 
     def _byline(self) -> str | None:
@@ -161,11 +163,12 @@ class Metadata:
         for element in self._evidence.property("author")[:6]:
             yield "itemprop:author", bylines.printed(element)
         for element in self._bylines[:6]:
-            yield "byline", bylines.printed(element) or bylines.called(element)
+            source = "rel:author" if element.get("rel") == "author" else "byline"
+            yield source, bylines.printed(element) or bylines.called(element)
         for element in bylines.profiles(self._evidence.tree):
             yield "profile", bylines.signed(element)
         for heading in self._evidence.headings[:1]:
-            for element in bylines.lines(heading):
+            for element in chain(bylines.lines(heading), bylines.labelled(heading)):
                 yield "line", bylines.signed(element)
 
     def _tags(self) -> list[str]:
@@ -208,7 +211,7 @@ class Metadata:
     def date_by_text(self, article: Article, part: HtmlElement) -> None:
         """The last resort where no markup dates the page: htmldate's search of its text."""
         try:
-            found = find_date(part, original_date=True, extensive_search=True, url=self._url)
+            found = find_date(part, original_date=True, extensive_search=False, url=self._url)
         except Exception:  # a date is not worth a page
             return
         self._published_as(article, self._moment("published_at", [("htmldate", found)]))
@@ -219,41 +222,51 @@ class Metadata:
             article.published_raw, article.published_utc_offset_min = tidy(found.raw), found.offset
 
     def _dates(self, article: Article) -> None:
+        suffix = site_key(self._url).rpartition(".")[2]
+        self._printed = dates.conventions(article.language, suffix if len(suffix) == 2 else None)
         self._published_as(article, self._moment("published_at", self._published()))
-        if found := self._moment("modified_at", [*self._json("dateModified"), *self._metas(*_MODIFIED)]):
+        if found := self._moment("modified_at", self._changed()):
             article.modified_at, article.modified_raw = found.instant, tidy(found.raw)
 
     def _moment(self, field: str, candidates: Candidates) -> dates.Moment | None:
         for source, value in self._considered(field, candidates):
-            if found := dates.parse(value):
+            if found := dates.parse(value, self._printed):
                 self.sources[field] = source
                 return found
         return None
 
-    def _published(self) -> Iterator[tuple[str, str | None]]:
-        yield from self._json("datePublished")
-        yield from self._metas(*_PUBLISHED)
-        yield from self._json("dateCreated")
-        pages = (node for node in self._nodes if "WebPage" in jsonld.types(node))
-        yield "jsonld:WebPage", next((found for node in pages if (found := jsonld.string(node.get("datePublished")))), None)
-        for prop in self._evidence.property("datePublished")[:2]:
-            yield "itemprop:datePublished", prop.get("content") or prop.get("datetime") or text_of(prop)
-        yield from self._times()
-        for element in self._evidence.dated():
-            text = text_of(element)
-            yield "printed", text if len(text) < 80 and not _CHANGE.search(f"{element.get('class')} {text}") else None
+    def _published(self) -> Candidates:
+        claims = list(self._claimed())
+        changed = next((found for _, value in self._changed() if (found := dates.parse(value))), None)
+        # a publication that is no earlier than the change may be a stamp of the system's
+        stamps = [(source, value) for source, value in claims if changed and _since(value, changed.instant)]
+        yield from (claim for claim in claims if claim not in stamps)
+        shown = list(datelines.shown(self._evidence))
+        printed = next((found for _, value in shown if (found := dates.parse(value, self._printed))), None)
+        if changed and printed and printed.instant < changed.instant - _LONG_BEFORE:
+            yield from shown
+        yield from chain(stamps, shown, self._json("dateCreated"))
         address = dates.from_url(self._url)
         yield "url", address.raw if address else None
 
-    def _times(self) -> Iterator[tuple[str, str | None]]:
-        times, above = self._evidence.times, self._evidence.times_before_headline
-        # what stands below the headline is of the article; above it stand teasers and today's date
-        for element in [*times[above : above + 6], *times[:above][:6]]:
-            parent = element.getparent()
-            around = parent.get("class") if parent is not None else ""
-            about = f"{element.get('class')} {element.get('itemprop')} {around}"
-            if not _CHANGE.search(about):
-                yield "time", element.get("datetime") or text_of(element)
+    def _changed(self) -> Iterator[tuple[str, str | None]]:
+        return chain(self._json("dateModified"), self._metas(*_MODIFIED))
+
+    def _claimed(self) -> Iterator[tuple[str, str | None]]:
+        yield from self._json("datePublished")
+        yield from self._metas(*_PUBLISHED)
+        pages = (node for node in self._nodes if "WebPage" in jsonld.types(node))
+        yield "jsonld:WebPage", next((found for node in pages if (found := jsonld.string(node.get("datePublished")))), None)
+
+
+def _since(value: str | None, instant: datetime) -> bool:
+    claim = dates.parse(value)
+    return claim is not None and claim.instant >= instant - _AT_ONCE
+
+
+def _standing(heading: HtmlElement) -> Standing:
+    inner = next(heading.iterancestors("article", "main", "nav", "footer", "aside", "dialog"), None)
+    return None if inner is None else "main" if inner.tag in ("article", "main") else "beside"
 
 
 def tidy(value: str | None) -> str | None:

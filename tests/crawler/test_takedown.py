@@ -328,7 +328,7 @@ def test_the_command_shows_then_does_it(crawled: Crawled, collection: Collection
     assert command(collection, url, reason=" asked by the author ") == 0
     said = capsys.readouterr().out
     assert "1 article rows gone" in said and ": asked by the author\n" in said
-    with pytest.raises(UsageError, match="nothing of it is in .* any more: taken down on .*: asked by the author"):
+    with pytest.raises(UsageError, match=r"nothing of it is in .* any more: taken down on .*: asked by the author"):
         command(collection, url, reason="x")
     with pytest.raises(UsageError, match="nothing was interrupted"):
         command(collection)

@@ -132,10 +132,23 @@ class TestPrintedNames:
             ('<div class="comments"><p class="author">Cy Holm</p></div>', []),
             ('<nav><a href="/author/cy-holm">Cy Holm</a></nav>', []),
             ('<p class="byline">harbour desk</p>', ["harbour desk"]),
+            ('<p class="byline">hd Northport</p>', []),
+            ("<div><p>Written by</p><p>Ada Moor</p></div>", ["Ada Moor"]),
+            ("<div><h3>Author</h3><p> Ada Moor</p></div>", ["Ada Moor"]),
+            ("<div><b>Contributors:</b> Ada Moor, Cy Holm</div>", ["Ada Moor", "Cy Holm"]),
+            ("<div><time>2026-03-02</time> by Ada Moor, Candidate of the Committee</div>", ["Ada Moor"]),
+            ('<p>by <a href="/author/ada/">Ada</a> · Dec 20, 2025 at 3:00 am · 12 views</p>', ["Ada"]),
+            ('<p class="byline">By Ada Moor, Head of Harbours and Community Relations</p>', ["Ada Moor"]),
         ],
     )
     def test_are_read_up_to_where_something_else_begins(self, body: str, wanted: list[str]) -> None:
         assert names(read("", f"<h1>Boats of timber</h1>{body}{BODY}")) == wanted
+
+    def test_the_one_whom_the_page_names_its_author_counts_before_the_house(self) -> None:
+        head = '<meta name="author" content="Example Courier"><meta property="og:site_name" content="Example Courier">'
+        assert names(read(head, f'<h1>Boats</h1><a rel="author" href="/m/boatbuilder">boatBuilder</a>{BODY}')) == [
+            "boatBuilder"
+        ]
 
     def test_a_degree_belongs_to_its_name(self) -> None:
         person = '{"@type": "NewsArticle", "author": {"@type": "Person", "name": "Ada Moor, Ph.D."}}'
@@ -183,10 +196,57 @@ class TestDates:
         assert found.field_sources["published_at"] == "jsonld:datePublished"
 
     def test_day_and_month_in_figures_are_not_guessed(self) -> None:
-        head = '<meta name="date" content="03/04/2024">'
-        found = extract(page(BODY, head), "https://www.example-courier.com/timber-boats").article
+        assert self.printed("03/04/2024", 'lang="en"') is None
+
+    @pytest.mark.parametrize(
+        ("language", "url", "text", "day"),
+        [
+            ("en-GB", "https://www.example-courier.com/boats", "03/04/2024", (2024, 4, 3)),
+            ("en-US", "https://www.example-courier.com/boats", "03/04/2024", (2024, 3, 4)),
+            ("en", "https://www.example-courier.co.uk/boats", "03/04/2024", (2024, 4, 3)),
+            ("en", "https://www.example-courier.com/boats", "13/04/2024", (2024, 4, 13)),
+            ("tr", "https://www.example-courier.com/boats", "03.04.2024 - 09:30", (2024, 4, 3)),
+            ("de", "https://www.example-courier.com/boats", "3. März 2024, 9:30 Uhr", (2024, 3, 3)),
+            ("fr", "https://www.example-courier.com/boats", "Publié le 1er août 2024 à 9h30", (2024, 8, 1)),
+            ("pt-BR", "https://www.example-courier.com/boats", "3 de março de 2024 às 09:30", (2024, 3, 3)),
+            ("pl", "https://www.example-courier.com/boats", "3 października 2024", (2024, 10, 3)),
+            ("lt", "https://www.example-courier.com/boats", "2024 m. kovo 31 d. 10:20", (2024, 3, 31)),
+            ("ja", "https://www.example-courier.com/boats", "2024年3月4日 9時30分", (2024, 3, 4)),
+            ("ko", "https://www.example-courier.com/boats", "입력 2024.03.04 09:30", (2024, 3, 4)),
+            ("vi", "https://www.example-courier.com/boats", "ngày 4 tháng 3 năm 2024", (2024, 3, 4)),
+        ],
+    )
+    def test_are_read_as_they_are_printed_where_the_page_comes_from(
+        self, language: str, url: str, text: str, day: tuple[int, int, int]
+    ) -> None:
+        found = self.printed(text, f'lang="{language}"', url)
         assert found is not None
-        assert found.field_sources.get("published_at") != "meta:date"
+        assert (found.year, found.month, found.day) == day
+
+    @staticmethod
+    def printed(text: str, attributes: str, url: str = "https://www.example-courier.com/boats") -> datetime | None:
+        body = f"<article><h1>{TITLE}</h1><div>{text}</div>{paragraphs()}</article>"
+        found = extract(page(body, "", attributes), url).article
+        assert found is not None
+        assert found.published_at is None or found.field_sources["published_at"] == "line"
+        return found.published_at
+
+    def test_a_line_that_tells_a_change_or_belongs_to_another_story_is_no_publication(self) -> None:
+        other = '<div class="teaser"><span>1 May 2024</span></div>'
+        assert self.printed(f"Updated 6 May 2024</div>{other}<div>", 'lang="en"') is None
+
+    def test_a_claim_that_is_as_late_as_the_change_gives_way_to_a_printed_day_long_before(self) -> None:
+        stamp = jsonld(
+            '{"@type": "NewsArticle", "datePublished": "2024-05-06T10:00:00Z", "dateModified": "2024-05-06T10:00:00Z"}'
+        )
+        for shown, day in (("6 May 2024", 6), ("1 May 2024", 1)):
+            found = read(stamp, f"<article><h1>{TITLE}</h1><p>{shown}</p>{paragraphs()}</article>")
+            assert found.published_at is not None
+            assert found.published_at.day == day
+
+    def test_an_afternoon_is_an_afternoon(self) -> None:
+        found = read('<meta name="date" content="Oct 6, 2023 2:42 pm">')
+        assert found.published_at == datetime(2023, 10, 6, 14, 42, tzinfo=UTC)
 
 
 class TestAccess:
