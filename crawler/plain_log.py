@@ -1,4 +1,5 @@
-"""Log lines that nobody else can write: what an answer says may stand in them, but never begin one, nor move a terminal."""
+"""Log lines that nobody else can write: what an answer says may stand in them, but never begin one, nor move a terminal. And no
+user name or password of an address stands in them."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 # control characters (C0, C1, delete), and those by which Unicode parts lines or turns the direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _INDENT = "\n    "
+_USERINFO = re.compile(r"(?<=://)[^\s/?#@<>\"']+@")
 
 
 class PlainLog:
@@ -29,7 +31,7 @@ class PlainLog:
 
 
 class PlainFormatter(logging.Formatter):
-    """Formats as another does; lines after the first are indented, control characters are spelt out."""
+    """Formats as another does; lines after the first are indented, control characters are spelt out, secrets are blanked."""
 
     def __init__(self, inner: logging.Formatter | None) -> None:
         super().__init__()
@@ -41,5 +43,7 @@ class PlainFormatter(logging.Formatter):
 
 
 def plain(text: str) -> str:
-    """``text`` as it may stand in a log: further lines indented, control characters as Python writes them."""
+    """``text`` as it may stand in a log: further lines indented, control characters as Python writes them, user name and
+    password of addresses (RFC 3986, 3.2.1) blanked."""
+    text = _USERINFO.sub("redacted@", text)
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text).replace("\n", _INDENT)

@@ -39,7 +39,7 @@ def story(words: str, head: str = "", more: str = "", body: str = "") -> Any:
 
 # host and path → the answer, and the cells that its row is to have, those that are null left out
 STORIES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "free.test/plain": (story("plain"), {}),
+    "free.test/plain": (story("plain", more="Set-Cookie: sid=hush; Path=/; Domain=test\r\n"), {}),
     "free.test/header": (
         story("header", more="X-Robots-Tag: googlebot: noarchive\r\nX-Robots-Tag: nosnippet\r\n"),
         {"nosnippet": True, "meta_robots": "googlebot: noarchive, nosnippet"},
@@ -85,6 +85,7 @@ class Crawled:
     outcome: Outcome
     port: int
     seen: list[str]
+    received: bytes
 
     def rows(self, table: str, collection: Path | None = None) -> dict[str, dict[str, Any]]:
         """By host and path; of several of one address the newest."""
@@ -98,7 +99,8 @@ def run(collection: Path, server: RawServer, policy: str) -> Crawled:
     del server.seen[:]
     outcome = crawl(collection, {"BROADSHEET_RIGHTS": policy}, urls=str(collection.parent / "urls.txt"))
     assert outcome.code == 0, outcome.err
-    return Crawled(collection, outcome, server.port, [seen.host + seen.path for seen in server.seen])
+    sent = b"".join(seen.received for seen in server.seen)
+    return Crawled(collection, outcome, server.port, [seen.host + seen.path for seen in server.seen], sent)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +147,11 @@ def check(found: dict[str, dict[str, Any]], port: int) -> None:
     for place, (_, cells) in STORIES.items():
         wanted = {name: value.format(port=port) if isinstance(value, str) else value for name, value in cells.items()}
         assert {name: found[place][name] for name in CELLS if found[place][name] is not None} == wanted, place
+
+
+def test_no_cookie_is_ever_sent_back(standard: Crawled, strict: Crawled) -> None:
+    assert "free.test/header" in standard.seen  # behind the answer that set one
+    assert b"cookie" not in (standard.received + strict.received).lower()
 
 
 def test_each_row_has_what_was_said_of_it(standard: Crawled) -> None:
