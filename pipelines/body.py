@@ -41,6 +41,11 @@ class Body:
     witnessed: bool = False
     repeated: bool = False
 
+    @property
+    def words(self) -> int:
+        """Words of the text."""
+        return sum(one.words for one in self.segments)
+
     def lines(self) -> Iterator[list[Segment]]:
         """Paragraphs, headings, items; the cells of a table's row together."""
         for _, cells in groupby(self.segments, _row):

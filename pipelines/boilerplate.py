@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
+from lxml import etree
 from lxml.etree import XPath
 from lxml.html import HtmlElement
 
@@ -22,11 +24,10 @@ _SUSPECT = XPath(
     " or contains(@style, 'hidden')]"
 )
 _LENGTH = XPath("string-length()")
-_CLASSED = XPath("//*[self::div or self::section or self::aside or self::ul or self::p][@class]")
+_BOXES = frozenset({"div", "section", "aside", "ul", "p"})
 _MOST_OF_IT = 0.5  # a hidden part with more of the page's text than this is the page itself
 # boxes beside the text; what is as long as an article is one, whatever its class
 _BOX = re.compile(r"(?:^|[\s_-])(?:paywall|info-?box|fact-?box|newsletter|subscri(?:be|ption))(?:$|[\s_-])", re.IGNORECASE)
-_TALK = XPath("//*[contains(@class, 'omment') or contains(@id, 'omment') or contains(@id, 'disqus')][not(self::body)]")
 _COMMENTS = re.compile(
     r"(?:^|[\s_-])(?:comments?(?![\s_-]*(?:open|closed|on|off|enabled|disabled|allowed))|commentlist|disqus|kommentare?n?|comentarios"
     r"|commentaires)(?:$|[\s_-])",
@@ -67,13 +68,24 @@ def prune(tree: HtmlElement) -> None:
 
 def _drop_named(tree: HtmlElement, whole: int) -> None:
     """Boxes and comments that call themselves so."""
-    for element in _CLASSED(tree):
-        if _BOX.search(element.get("class")) and size(element) < _SHORT:
+    named = [(element, kinds) for element in tree.iter(etree.Element) if any(kinds := _names_itself(element))]
+    for element, (box, _) in named:
+        if box and element.tag in _BOXES and size(element) < _SHORT:
             _drop(element)
-    for element in _TALK(tree):
-        named = _COMMENTS.search(f"{element.get('class')} {element.get('id')}")
-        if named and next(element.iter("h1"), None) is None and size(element) < _MOST_TALK * whole:
+    for element, (_, talk) in named:
+        if talk and element.tag != "body" and next(element.iter("h1"), None) is None and size(element) < _MOST_TALK * whole:
             _drop(element)
+
+
+def _names_itself(element: HtmlElement) -> tuple[bool, bool]:
+    classes, name = element.get("class"), element.get("id")
+    return _kinds(classes or "", name or "") if classes or name else (False, False)
+
+
+@lru_cache(maxsize=50_000)
+def _kinds(classes: str, name: str) -> tuple[bool, bool]:
+    """Whether an element calls itself a box beside the text, or comments; pages have the same few thousands of times."""
+    return bool(_BOX.search(classes)), bool(_COMMENTS.search(f"{classes} {name}"))
 
 
 def _drop_hidden(tree: HtmlElement) -> None:

@@ -11,27 +11,8 @@ from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 from pipelines.authors import looks_signed, names_in, without_lead
-from pipelines.evidence import text_of
+from pipelines.evidence import Evidence, text_of
 
-# sieves in C; what they let pass is looked at again
-_SIGNED = XPath(
-    "//h1 | //*[@rel = 'author' or contains(@class, 'uthor') or contains(@class, 'yline') or contains(@class, 'utor')"
-    " or contains(@class, 'ritten')]"
-)
-_PEOPLE = (
-    "/aut",
-    "/people/",
-    "/team/",
-    "/contributor",
-    "/profile",
-    "/producers/",
-    "/writer",
-    "/by/",
-    "/staff/",
-    "/expert",
-    "-author",
-)
-_PROFILES = XPath("//h1 | //a[" + " or ".join(f"contains(@href, '{part}')" for part in _PEOPLE) + "]")
 _HEADLINE = XPath("boolean(descendant::h1)")
 _PROFILE = re.compile(
     r"/(?:(?:blog-)?auth?ors?|autore[ns]?|auteurs?|autoren|people|team|contributors?|profiles?|producers|writers?|by|staff|experts?)/[^/?]"
@@ -53,6 +34,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _RULES = " \n\t\r\xa0|•·–—"
+_MOST_BYLINES = 20
 _MOST_FRAGMENTS = 30
 _MOST_LINES = 400  # elements below the headline among which a line with a name is looked for
 _SHORT = 120  # characters of a line that signs
@@ -60,16 +42,16 @@ _LITTLE = 40  # characters of a printed line that can hold little more than a na
 _FEW = 3  # words of a name
 
 
-def bylines(tree: HtmlElement) -> list[HtmlElement]:
+def bylines(evidence: Evidence) -> list[HtmlElement]:
     """Elements that call themselves a byline: those below the headline first, then those above."""
-    found = [element for element in _ordered(_SIGNED(tree)) if _calls_itself(element) and not beside(element)]
-    return sorted(found[:20], key=lambda element: element.get("rel") != "author")
+    found = islice((element for element in _ordered(evidence.signed) if not beside(element)), _MOST_BYLINES)
+    return sorted(found, key=lambda element: element.get("rel") != "author")
 
 
 def profiles(tree: HtmlElement) -> list[HtmlElement]:
     """Links to the page of a person, below the headline first."""
-    found = (element for element in _ordered(_PROFILES(tree)) if _PROFILE.search(element.get("href") or ""))
-    return [element for element in islice(found, 8) if not beside(element)]
+    people = [one for one in tree.iter("h1", "a") if one.tag == "h1" or _PROFILE.search(one.get("href") or "")]
+    return [element for element in _ordered(people)[:8] if not beside(element)]
 
 
 def lines(heading: HtmlElement) -> Iterator[HtmlElement]:
@@ -106,11 +88,6 @@ def following(heading: HtmlElement) -> Iterator[HtmlElement]:
 def _ordered(found: list[HtmlElement]) -> list[HtmlElement]:
     first = next((index for index, element in enumerate(found) if element.tag == "h1"), 0)
     return [element for element in (*found[first:], *found[:first]) if element.tag != "h1"]
-
-
-def _calls_itself(element: HtmlElement) -> bool:
-    classes = (element.get("class") or "").lower()
-    return element.get("rel") == "author" or any(word in classes for word in ("byline", "author", "autor", "written-by"))
 
 
 def beside(element: HtmlElement) -> bool:

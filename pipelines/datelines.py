@@ -32,7 +32,7 @@ def shown(evidence: Evidence) -> Iterator[tuple[str, str | None]]:
     for heading in evidence.headings[:1]:
         for element in lines(heading):
             yield "line", text_of(element)
-    for element in evidence.dated():
+    for element in evidence.dated:
         text = text_of(element)
         if len(text) < _LONGEST and not CHANGE.search(f"{element.get('class')} {text}"):
             yield "printed", text

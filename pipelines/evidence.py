@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urldefrag, urljoin
 
 from lxml import etree
-from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 from pipelines.article import Link
+from pipelines.scripted import may_hold_paragraphs
 
 _FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
 _WEB = ("http://", "https://")
-# sieves in C, each used only by the evidence that asks for it; what they let pass is looked at again
-_DATED = XPath("//*[contains(@class, 'ate') or contains(@class, 'ime') or contains(@class, 'ublish')]")
-_PROPERTY = XPath("//*[@itemprop][not(self::meta)]")
-_WALL = XPath(
-    "boolean(//*[self::div or self::section or self::aside][contains(@class, 'paywall') or contains(@class, 'Paywall')])"
-)
+# what class names speak of
+_BYLINE = re.compile(r"byline|author|autor|written-by")
+_DATE = re.compile(r"date|time|publish")
+_MOST_DATED = 12
+# nearly all relative addresses: a path from the root without steps up, a query or a fragment
+_ROOTED = re.compile(r"/[\w~@%!$&'()*+,:=./-]*", re.ASCII)
 _MOST_LINKS = 20_000
 _MOST_TEXT = 2_000
 _UNSAFE = {code: f"%{code:02X}" for code in (*range(33), 34, 60, 62)}  # blanks, quotes, angle brackets
@@ -27,18 +29,30 @@ _UNSAFE = {code: f"%{code:02X}" for code in (*range(33), 34, 60, 62)}  # blanks,
 
 @dataclass(slots=True)
 class Evidence:
-    """What the markup says; ``metas`` by lower-case name, property or itemprop. Ask before the tree is pruned."""
+    """What the markup says, to be asked before the tree is pruned.
+
+    ``metas`` are by lower-case name, property or itemprop; ``targets`` are the addresses of ``links``; ``scripts`` hold
+    JSON-LD, ``data`` are scripts that may hold paragraphs; ``signed`` are elements that call themselves a byline, and the
+    headings, in the order of the page; ``dated`` the first whose class speaks of a date or time; ``properties`` those with
+    microdata; ``paywalled`` says whether a box calls itself a paywall.
+    """
 
     tree: HtmlElement
     base: str
     metas: dict[str, list[str]] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
+    targets: set[str] = field(default_factory=set)
     feeds: list[str] = field(default_factory=list)
     canonical: str | None = None
     license: str | None = None
     language: str | None = None
     page_title: str | None = None
     scripts: list[str] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
+    signed: list[HtmlElement] = field(default_factory=list)
+    dated: list[HtmlElement] = field(default_factory=list)
+    properties: list[HtmlElement] = field(default_factory=list)
+    paywalled: bool = False
     headings: list[HtmlElement] = field(default_factory=list)
     times: list[HtmlElement] = field(default_factory=list)
     times_before_headline: int = 0
@@ -47,22 +61,9 @@ class Evidence:
         """Name and value of the first of ``names`` that a meta element gives."""
         return next(((name, self.metas[name][0]) for name in names if name in self.metas), None)
 
-    def dated(self) -> list[HtmlElement]:
-        """Elements whose class speaks of a date or time."""
-        return [element for element in _DATED(self.tree)[:200] if _says(element, "date", "time", "publish")][:12]
-
     def property(self, name: str) -> list[HtmlElement]:
         """Elements with the microdata property ``name``."""
-        return [element for element in _PROPERTY(self.tree)[:500] if name in element.get("itemprop").split()]
-
-    def paywalled(self) -> bool:
-        """Whether a box calls itself a paywall."""
-        return bool(_WALL(self.tree))
-
-
-def _says(element: HtmlElement, *words: str) -> bool:
-    classes = (element.get("class") or "").lower()
-    return any(word in classes for word in words)
+        return [element for element in self.properties if name in element.get("itemprop", "").split()]
 
 
 def text_of(element: HtmlElement) -> str:
@@ -84,34 +85,64 @@ def collect(tree: HtmlElement, url: str) -> Evidence:
     base = next((element.get("href") for element in tree.iter("base") if element.get("href")), None)
     found = Evidence(tree, _absolute(url, base) or url if base else url)
     found.language = tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or tree.get("xml:lang")
-    seen: set[str] = set()
-    for link in tree.iter("a"):
-        _link(link, found, seen)
-    for element in tree.iter(*_READERS):
-        _READERS[str(element.tag)](element, found)
+    for element in tree.iter(etree.Element):
+        tag = str(element.tag)
+        if reader := _READERS.get(tag):
+            reader(element, found)
+        if classes := element.get("class"):
+            _called(element, tag, _speaks_of(classes), found)
+        if element.get("itemprop") and tag != "meta":
+            found.properties.append(element)
     return found
 
 
+def _called(element: HtmlElement, tag: str, kinds: tuple[bool, bool, bool], found: Evidence) -> None:
+    byline, date, wall = kinds
+    if byline and (not found.signed or found.signed[-1] is not element):
+        found.signed.append(element)
+    if date and len(found.dated) < _MOST_DATED:
+        found.dated.append(element)
+    if wall and tag in ("div", "section", "aside"):
+        found.paywalled = True
+
+
+@lru_cache(maxsize=50_000)
+def _speaks_of(classes: str) -> tuple[bool, bool, bool]:
+    """Whether class names speak of a byline, a date, a paywall; pages have the same few thousands of times."""
+    classes = classes.lower()
+    return bool(_BYLINE.search(classes)), bool(_DATE.search(classes)), "paywall" in classes
+
+
 def _absolute(base: str, href: str | None) -> str | None:
+    href = (href or "").strip()
     try:
-        return urldefrag(urljoin(base, (href or "").strip()))[0]
+        if _ROOTED.fullmatch(href) and "/." not in href and "//" not in href:
+            return _origin(base) + href
+        return urldefrag(urljoin(base, href))[0]
     except ValueError:
         return None
 
 
-def _link(element: HtmlElement, found: Evidence, seen: set[str]) -> None:
-    href = element.get("href")
-    if not href or href[0] == "#" or len(seen) >= _MOST_LINKS:
+@lru_cache(maxsize=64)
+def _origin(base: str) -> str:
+    return urljoin(base, "/")[:-1]
+
+
+def _link(element: HtmlElement, found: Evidence) -> None:
+    href, rel = element.get("href"), element.get("rel")
+    if rel == "author":
+        found.signed.append(element)
+    if not href or href[0] == "#" or len(found.targets) >= _MOST_LINKS:
         return
     # joining is slow, and most addresses are whole already
     url = href.partition("#")[0].strip() if href[:8].lower().startswith(_WEB) else _absolute(found.base, href)
     url = url and url.translate(_UNSAFE)
     element.set("href", url or "")  # what is made of the body later needs no base
-    if url and url not in seen and url[:8].lower().startswith(_WEB):
-        seen.add(url)
-        found.links.append(Link(url=url, text=text_of(element)[:300] or None, rel=element.get("rel")))
+    if url and url not in found.targets and url[:8].lower().startswith(_WEB):
+        found.targets.add(url)
+        found.links.append(Link(url=url, text=text_of(element)[:300] or None, rel=rel))
     # a licence beside a picture is the picture's
-    if "license" in (element.get("rel") or "").lower().split() and next(element.iterancestors("figure"), None) is None:
+    if rel and "license" in rel.lower().split() and next(element.iterancestors("figure"), None) is None:
         found.license = found.license or url
 
 
@@ -140,8 +171,13 @@ def _link_element(element: HtmlElement, found: Evidence) -> None:
 
 
 def _script(element: HtmlElement, found: Evidence) -> None:
-    if "ld+json" in (element.get("type") or "").lower() and element.text:
-        found.scripts.append(element.text)
+    text = element.text
+    if not text:
+        return
+    if "ld+json" in (element.get("type") or "").lower():
+        found.scripts.append(text)
+    elif may_hold_paragraphs(text):
+        found.data.append(text)
 
 
 def _title(element: HtmlElement, found: Evidence) -> None:
@@ -154,6 +190,7 @@ def _heading(element: HtmlElement, found: Evidence) -> None:
     if not found.headings:
         found.times_before_headline = len(found.times)
     found.headings.append(element)
+    found.signed.append(element)
 
 
 _READERS: dict[str, Callable[[HtmlElement, Evidence], None]] = {
@@ -161,6 +198,7 @@ _READERS: dict[str, Callable[[HtmlElement, Evidence], None]] = {
     "link": _link_element,
     "script": _script,
     "title": _title,
+    "a": _link,
     "h1": _heading,
     "time": lambda element, found: found.times.append(element),
 }

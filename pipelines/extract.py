@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 
+from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
@@ -29,6 +30,7 @@ from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
 from pipelines.metadata import Metadata, plain, tidy
 from pipelines.rights import statements
+from pipelines.scripted import html_in
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
@@ -37,6 +39,7 @@ _MOST_ATTRIBUTES = 500
 _LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _MOST_TEXT = 2_000_000
+_LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 
 
@@ -129,19 +132,31 @@ def _without_flood(match: re.Match[str]) -> str:
 
 @cache
 def _parser() -> HTMLParser:
-    return HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+    parser = HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True)
+    # lxml.html would look up each element's class in Python; nothing here asks for those of forms
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement))
+    return parser
 
 
 def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> Body:
     claimed = metadata.node.get("articleBody")
     claimed = claimed if isinstance(claimed, str) else None
-    body = read_body(tree, url, Claims(article.title, article.description, claimed))
+    claims = Claims(article.title, article.description, claimed)
+    body = read_body(tree, url, claims)
+    if (
+        body.words < _LITTLE
+        and (html := html_in(evidence.data))
+        and (scripted := parse(f"<article>{html}</article>")) is not None
+    ):
+        prune(scripted)
+        body, tree = read_body(scripted, url, claims), scripted
+        metadata.sources["text"] = "script"
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
     article.images = images_in(tree, article.text or "", evidence.base)
     if article.text:
-        metadata.sources["text"] = "judge+trafilatura" if body.witnessed else "judge"
+        metadata.sources.setdefault("text", "judge+trafilatura" if body.witnessed else "judge")
     elif claimed:
         article.text = article.markdown = _paragraphs(_without_tags(claimed).split("\n"), article)
         metadata.sources["text"] = "jsonld:articleBody"

@@ -53,7 +53,7 @@ class Metadata:
     ) -> None:
         self._evidence, self._url, self._headers, self._rules = evidence, url, headers, rules or {}
         self.candidates: dict[str, list[tuple[str, str | None]]] | None = {} if explain else None
-        self._bylines = bylines.bylines(evidence.tree)
+        self._bylines = bylines.bylines(evidence)
         self._nodes = jsonld.nodes(evidence.scripts)
         self.node = jsonld.main_article(self._nodes, evidence.canonical or url)
         self.sources: dict[str, str] = {}

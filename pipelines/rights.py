@@ -83,4 +83,4 @@ def _free(evidence: Evidence, node: Node) -> tuple[bool | None, str | None]:
         return True, "jsonld"
     if tier and tier[1].lower() == "free":
         return True, "meta"
-    return (False, "selector") if evidence.paywalled() else (None, None)
+    return (False, "selector") if evidence.paywalled else (None, None)
