@@ -156,12 +156,13 @@ def relocate(path: Path, moves: Mapping[str, tuple[str | None, Excerpt]]) -> Non
     if not path.exists():
         return
     with closing(sqlite3.connect(path)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()  # all by address
         for name, (new, excerpt) in moves.items():
             rows = database.execute('SELECT url, "offset" FROM originals WHERE filename = ?', (name,)).fetchall()
             places = [(new, excerpt.moved(offset), url) for url, offset in rows]
             gone = [(url,) for _, offset, url in places if offset is None]
             with database:
                 database.executemany('UPDATE originals SET filename = ?, "offset" = ? WHERE url = ?', places)
-                database.executemany("DELETE FROM originals WHERE url = ?", gone)
-                database.executemany("DELETE FROM confirmed WHERE url = ?", gone)
+                for (table,) in tables:
+                    database.executemany(f"DELETE FROM {table} WHERE url = ?", gone)  # noqa: S608
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

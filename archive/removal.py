@@ -22,6 +22,7 @@ from archive.cdxj import Lines, filename_of, merge, moved_line
 from archive.collection import Collection, CollectionError
 from archive.excerpt import Excerpt
 from archive.originals import relocate
+from archive.removal_ledger import forget_in_frontier, forget_in_ledger
 from archive.robots_copies import forget_hosts
 from archive.sources import Source, save
 from archive.tables import Table
@@ -118,6 +119,8 @@ def carry_out(collection: Collection, plan: Plan, forget: Callable[[Plan], None]
     relocate(collection.path / "state" / "originals.sqlite", {name: (file.new, file.excerpt) for name, file in moves.items()})
     target = Target.parse(plan.tombstone.target)
     forget_hosts(collection.path / "state" / "robots.sqlite", target.covers)
+    forget_in_ledger(Table(collection.path / "tables" / "ledger", pa.schema([]), ""), plan.records, plan.tombstone.words)
+    forget_in_frontier(collection.path / "state" / "frontier.sqlite", plan.records, plan.tombstone.words)
     forget(plan)
     _rename_in_journals(collection, moves)
     for package in (collection.path / "state").glob("*.wacz"):  # scrapy replay makes it anew

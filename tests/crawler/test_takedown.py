@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scrapy.exceptions import UsageError
@@ -235,8 +236,9 @@ def test_a_later_crawl_leaves_it_alone_and_says_so(crawled: Crawled, collection:
 def test_an_archive_of_others_does_not_bring_it_back(crawled: Crawled, workers: Workers, tmp_path: Path) -> None:
     collection = create_collection(tmp_path / "mine")
     warcs = sorted((crawled.folder / "c" / "archive").glob("*.warc.gz"))
-    Extraction(collection, workers).read(warcs[:1])
-    assert any("secret" in row["url"] for row in rows(collection.path, "articles")), "the first file has it"
+    url = crawled.url("news.test/secret")
+    Extraction(collection, workers).read([next(one for one in warcs if url in map(address, read_records(one)))])
+    assert url in {row["url"] for row in rows(collection.path, "articles")}
     originals = [path.read_bytes() for path in warcs]
     gone(collection, crawled.url("news.test/secret"))
     assert [path.read_bytes() for path in warcs] == originals, "what belongs to somebody else is as it was"
@@ -244,7 +246,7 @@ def test_an_archive_of_others_does_not_bring_it_back(crawled: Crawled, workers: 
     assert holding(collection.path, f"{MARK} one".encode()) == []
     assert proved(collection, workers) == []
     tally = Extraction(collection, workers).read(warcs)
-    assert tally.counts["taken_down"] >= 2
+    assert tally.counts["taken_down"] >= 1
     found = {row["url"]: row for row in rows(collection.path, "captures") if row["extraction"] == "taken_down"}
     assert crawled.url("news.test/secret") in found
     assert "asked by the author" in found[crawled.url("news.test/secret")]["extraction_reason"]
@@ -418,6 +420,31 @@ def test_originals_lead_to_where_records_lie_now(crawled: Crawled, collection: C
             .replace("-", "")
             .endswith(f"{record_id.hex()}>")
         )
+
+
+def test_the_ledger_no_longer_names_its_record(crawled: Crawled, collection: Collection) -> None:
+    """Of the ledger and the frontier's file, what is needed of them here."""
+    ids = {
+        row["url"]: row["warc_record_id"] for row in rows(collection.path, "captures") if row["warc_record_type"] == "response"
+    }
+    url, other = crawled.url("news.test/secret"), crawled.url("news.test/other")
+    folder = collection.path / "tables" / "ledger" / "fetch_date=2026-11-26"
+    folder.mkdir(parents=True, exist_ok=True)
+    said = [{"url": one, "state": "captured", "reason": None, "warc_record_id": ids[one]} for one in (url, other)]
+    kind = pa.schema([(name, pa.string()) for name in said[0]])
+    pq.write_table(pa.Table.from_pylist(said, kind), folder / "part-made.parquet")
+    (path := collection.path / "state" / "frontier.sqlite").unlink(missing_ok=True)
+    database = sqlite3.connect(path)
+    with database:
+        database.execute("CREATE TABLE ledger (url TEXT, state INTEGER, reason TEXT, record TEXT)")
+        database.executemany("INSERT INTO ledger VALUES (?, 1, NULL, ?)", [(one, ids[one]) for one in (url, other)])
+    gone(collection, url)
+    (stone,) = Tombstones(collection).all
+    wanted = [(url, stone.words, None), (other, None, ids[other])]
+    found = pq.read_table(folder / "part-made.parquet", partitioning=None).to_pylist()
+    assert [(row["url"], row["reason"], row["warc_record_id"]) for row in found] == wanted
+    assert database.execute("SELECT url, reason, record FROM ledger").fetchall() == wanted
+    database.close()
 
 
 class StopHere(BaseException):
