@@ -30,6 +30,7 @@ from archive.tombstones import Target, Tombstone, bury
 from archive.warc import sync_folder
 
 JOURNAL = "takedown.json"
+PAGES = "pages"  # column of articles that go on over several pages: the record of each
 _NAME = re.compile(r"(.*?)(?:\.t(\d+))?((?:\.warc|\.arc)(?:\.gz)?|\.wacz|)", re.DOTALL)
 
 
@@ -152,6 +153,8 @@ def _rewrite_part(table: Table, part: Path, records: set[str], articles: set[str
     file = pq.ParquetFile(part)
     known = file.read(columns=["warc_filename", "warc_record_id"])
     names = set(known.column("warc_filename").unique().to_pylist())
+    if PAGES in file.schema_arrow.names:
+        names |= {page["warc_filename"] for pages in file.read(columns=[PAGES]).column(0).to_pylist() for page in pages or ()}
     ids = known.column("warc_record_id")
     goes = pc.is_in(ids, pa.array(records, pa.string()))
     if names.isdisjoint(moves) and not pc.any(goes).as_py():
@@ -174,11 +177,31 @@ def _moved(rows: pa.Table, moves: dict[str, Rewritten]) -> pa.Table:
         file = moves.get(name)
         names.append(file.new if file else name)
         offsets.append(excerpts[name].moved(offset) if file else offset)
+    if PAGES in rows.column_names:
+        at = rows.column_names.index(PAGES)
+        pages = [_moved_pages(one, moves, excerpts) for one in rows.column(at).to_pylist()]
+        rows = rows.set_column(at, rows.schema.field(at), pa.array(pages, rows.schema.field(at).type))
     stays = pa.array([offset is not None for offset in offsets], pa.bool_())
     for column, values in (("warc_filename", names), ("warc_record_offset", offsets)):
         at = rows.column_names.index(column)
         rows = rows.set_column(at, rows.schema.field(at), pa.array(values, rows.schema.field(at).type))
     return rows.filter(stays)
+
+
+def _moved_pages(
+    pages: list[dict[str, Any]] | None, moves: dict[str, Rewritten], excerpts: dict[str, Excerpt]
+) -> list[dict[str, Any]] | None:
+    """The further pages of an article, each with the place of its record."""
+    if pages is None:
+        return None
+    moved = list[dict[str, Any]]()
+    for page in pages:
+        if file := moves.get(page["warc_filename"]):
+            offset = excerpts[file.old].moved(page["warc_record_offset"])
+            moved.append(page | {"warc_filename": file.new, "warc_record_offset": offset})
+        else:
+            moved.append(page)
+    return moved
 
 
 def _rewrite_index(index: Path, moves: dict[str, Rewritten]) -> None:

@@ -4,7 +4,6 @@ notes, revisits, and the requisites that nothing else names."""
 from __future__ import annotations
 
 import hashlib
-import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -21,9 +19,9 @@ from archive import foreign
 from archive.capture import media_type
 from archive.collection import Collection, CollectionError
 from archive.excerpt import Excerpt, is_about
-from archive.http import content, parse_head
+from archive.names import PAGE_TYPES, canonical_of, name_of, names_in
 from archive.reader import Record, RecordError, captures
-from archive.removal import Plan, Rewritten, next_name
+from archive.removal import PAGES, Plan, Rewritten, next_name
 from archive.sources import load
 from archive.tombstones import Target, TargetError, Tombstone
 from archive.url import site_key, surt
@@ -31,15 +29,7 @@ from archive.url import site_key, surt
 _COLUMNS = ["url_surtkey", "warc_record_id", "warc_filename", "page_id", "purpose", "url", "refers_to_record_id"]
 _COLUMNS += ["content_mime_type", "warc_record_offset", "warc_record_length", "fetch_redirect"]
 _ABOUT = re.compile(r"urn:[a-z-]+:(https?://.*)", re.DOTALL)  # urn:text:https://…, as Browsertrix has them
-_PAGES = ("text/html", "application/xhtml+xml")
-_NAMING = (*_PAGES, "text/css", "image/svg+xml")
-_HEAD_TAG = re.compile(r"<(?:link|meta)\b[^>]{0,2000}", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"([a-zA-Z:]+)\s*=\s*(?:[\"']([^\"']*)[\"']|([^\s\"'>]+))")
-_MOST_HEAD = 1 << 20
 _HOPS = 3  # redirects in a row
-_MOST_BODY = 16 << 20
-# the last part of a path, and its query, wherever an address ends
-_TAIL = re.compile(r"([^/\s\"'()<>\\,#?]+(?:\?[^\s\"'()<>\\,#]*)?)(?=[\s\"'()<>\\,#]|$)")
 
 
 class _Row(NamedTuple):
@@ -60,7 +50,7 @@ class _Row(NamedTuple):
     @property
     def is_requisite(self) -> bool:
         """Whether it was fetched for a page; others do not say so, but no page is anything else than HTML."""
-        return self.purpose == "requisite" or (self.purpose is None and self.mime not in _PAGES)
+        return self.purpose == "requisite" or (self.purpose is None and self.mime not in PAGE_TYPES)
 
 
 @dataclass(slots=True)
@@ -136,8 +126,8 @@ def _untabulated(collection: Collection) -> list[Path]:
 def _add_articles(collection: Collection, found: Found, tick: Callable[[], None]) -> None:
     """The article of an address, and all addresses that it answered from or names as its own."""
     identity = hashlib.sha256(found.target.key.encode()).hexdigest()[:32]
-    columns = ["article_id", "url_surtkey", "url", "canonical_url", "warc_record_id", "text_sha256"]
     dataset, more = collection.articles.dataset(), {identity}
+    columns = ["article_id", "url_surtkey", "url", "canonical_url", "warc_record_id", "text_sha256", *_pages_of(dataset)]
     found.keys.add(found.target.key)
     for batch in dataset.to_batches(columns=columns):
         for row in batch.to_pylist():
@@ -162,25 +152,13 @@ def _add_pages_without_row(collection: Collection, found: Found, told: set[str],
     """Pages of the site that made no row, since they say the same or for whatever else, and name the article as their own."""
     site = site_key(found.target.given)
     for row in _rows(collection):
-        is_page = row.mime in _PAGES and row.original is None and row.record_id not in told and not found.covers(row.key)
+        is_page = row.mime in PAGE_TYPES and row.original is None and row.record_id not in told and not found.covers(row.key)
         if is_page and site_key(row.url) == site:
             tick()
             with suppress(RecordError, ValueError):
                 record = collection.read_record(row.filename, row.offset, row.length)
-                if found.covers(surt(_canonical(record, row.url) or row.url)):
+                if found.covers(surt(canonical_of(record, row.url) or row.url)):
                     found.keys.add(row.key)
-
-
-def _canonical(record: Record, url: str) -> str | None:
-    """The address that a page names as its own."""
-    text = content(record.block, _MOST_HEAD).decode("utf-8", "replace")
-    for tag in _HEAD_TAG.findall(text):
-        said = {name.lower(): html.unescape(one or other) for name, one, other in _ATTRIBUTE.findall(tag)}
-        if "canonical" in said.get("rel", "").lower().split() and "href" in said:
-            return urljoin(url, said["href"].strip())
-        if said.get("property", "").lower() == "og:url" and "content" in said:
-            return urljoin(url, said["content"].strip())
-    return None
 
 
 def _add_redirects(collection: Collection, found: Found) -> None:
@@ -196,20 +174,27 @@ def _add_redirects(collection: Collection, found: Found) -> None:
 
 
 def _keys(row: dict[str, Any]) -> set[str]:
-    others = {row["canonical_url"]} - {row["url"], None}
+    pages = {page["url"] for page in row.get(PAGES) or ()}
+    others = {row["canonical_url"], *pages} - {row["url"], None}
     return {row["url_surtkey"], *map(surt, others)}
 
 
 def _count_articles(collection: Collection, found: Found) -> int:
     """The article rows that go; the records of those that are of the article go, too."""
-    count = 0
-    for batch in collection.articles.dataset().to_batches(columns=["article_id", "warc_record_id", "warc_filename"]):
-        for article, record_id, filename in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if article in found.articles or record_id in found.records:
+    count, dataset = 0, collection.articles.dataset()
+    for batch in dataset.to_batches(columns=["article_id", "warc_record_id", "warc_filename", *_pages_of(dataset)]):
+        for row in batch.to_pylist():
+            places = [row, *(row.get(PAGES) or ())]
+            if row["article_id"] in found.articles or any(one["warc_record_id"] in found.records for one in places):
                 count += 1
-                found.records.add(record_id)
-                found.files.add(filename)
+                found.records |= {one["warc_record_id"] for one in places}
+                found.files |= {one["warc_filename"] for one in places}
     return count
+
+
+def _pages_of(dataset: ds.Dataset) -> list[str]:
+    """The column with the pages of articles that go on, if the table has it."""
+    return [PAGES] if PAGES in dataset.schema.names else []
 
 
 def _add_requisites(collection: Collection, found: Found, wanted: list[_Row], tick: Callable[[], None]) -> None:
@@ -218,7 +203,7 @@ def _add_requisites(collection: Collection, found: Found, wanted: list[_Row], ti
         return
     named, by_them = _names(collection, found, wanted, tick)
     kept: set[str] = set()
-    while more := {row.record_id for row in wanted if _tail(row.url) in named} - kept:
+    while more := {row.record_id for row in wanted if name_of(row.url) in named} - kept:
         kept |= more
         named = named.union(*(by_them.get(record_id, set()) for record_id in more))
     for row in wanted:
@@ -231,7 +216,7 @@ def _names(
     collection: Collection, found: Found, wanted: list[_Row], tick: Callable[[], None]
 ) -> tuple[set[str], dict[str, set[str]]]:
     """Which of the wanted names records speak of that stay, and which each of the wanted ones does: stylesheets name others."""
-    names, ids = {_tail(row.url) for row in wanted}, {row.record_id for row in wanted}
+    names, ids = {name_of(row.url) for row in wanted}, {row.record_id for row in wanted}
     named, by_them = set[str](), dict[str, set[str]]()
     for path in sorted(collection.archive.iterdir()):
         for item in foreign.read_records(path) if not path.name.startswith(".") else ():
@@ -240,24 +225,8 @@ def _names(
                 continue
             record_id = item.get("WARC-Record-ID") or ""
             speaks = by_them.setdefault(record_id, set()) if record_id in ids else named
-            speaks |= names.intersection(_tails(item))
+            speaks |= names.intersection(names_in(item))
     return named, by_them
-
-
-def _tails(record: Record) -> Iterable[str]:
-    head = parse_head(record.block) if record.kind == "response" else None
-    if head is None or media_type(head.get("content-type")) not in _NAMING:
-        return ()
-    try:
-        text = content(record.block, _MOST_BODY).decode("utf-8", "replace")
-    except ValueError:
-        return ()
-    return (unquote(tail) for tail in _TAIL.findall(html.unescape(text)))
-
-
-def _tail(url: str) -> str:
-    parts = urlsplit(url)
-    return unquote(parts.path.rpartition("/")[2] + (f"?{parts.query}" if parts.query else ""))
 
 
 def _is_meant(record: Record, found: Found) -> bool:

@@ -23,7 +23,7 @@ from archive.lock import WriterLock
 from archive.pack import Options, pack
 from archive.reader import Record, read_records
 from archive.recovery import in_use
-from archive.removal import ensure_whole, journal
+from archive.removal import Rewritten, _moved, ensure_whole, journal
 from archive.removal_plan import plan
 from archive.tombstones import FILE, Target, TargetError, Tombstones
 from archive.verify import verify
@@ -445,6 +445,18 @@ def test_the_ledger_no_longer_names_its_record(crawled: Crawled, collection: Col
     assert [(row["url"], row["reason"], row["warc_record_id"]) for row in found] == wanted
     assert database.execute("SELECT url, reason, record FROM ledger").fetchall() == wanted
     database.close()
+
+
+def test_further_pages_of_an_article_are_followed_to_where_they_lie_now() -> None:
+    pages = [{"url": "u", "warc_filename": name, "warc_record_offset": at} for name, at in (("a", 30), ("b", 30), ("a", 0))]
+    table = pa.table({"warc_filename": ["a", "b"], "warc_record_offset": [30, 5], "pages": [pages, None]})
+    moved = _moved(table, {"a": Rewritten("a", "a.t1", [(0, 10), (20, 90)])}).to_pylist()
+    assert [(row["warc_filename"], row["warc_record_offset"]) for row in moved] == [("a.t1", 20), ("b", 5)]
+    assert [(page["warc_filename"], page["warc_record_offset"]) for page in moved[0]["pages"]] == [
+        ("a.t1", 20),
+        ("b", 30),
+        ("a.t1", 0),
+    ]
 
 
 class StopHere(BaseException):
