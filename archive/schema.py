@@ -18,6 +18,16 @@ _STRING = pa.string()
 _TIME = pa.timestamp("us", tz="UTC")
 _AUTHOR = pa.struct([("name", _STRING), ("url", _STRING), ("kind", _STRING)])
 _IMAGE = pa.struct([("url", _STRING), ("caption", _STRING), ("credit", _STRING), ("alt", _STRING)])
+_POST = pa.struct([("at", _TIME), ("title", _STRING), ("text", _STRING), ("author", _STRING)])
+_PAGE = pa.struct(
+    [
+        ("url", _STRING),
+        ("warc_filename", _STRING),
+        ("warc_record_offset", pa.int64()),
+        ("warc_record_length", pa.int64()),
+        ("warc_record_id", _STRING),
+    ]
+)
 _CUT = pa.struct([("field", _STRING), ("at", pa.int32()), ("text", _STRING)])
 _LINK = pa.struct([("url", _STRING), ("text", _STRING), ("rel", _STRING)])
 
@@ -64,8 +74,14 @@ ARTICLES = _schema(
         _optional("section", _STRING, "main section (schema.org articleSection)"),
         _required("tags", pa.list_(_STRING), "the publisher's keywords"),
         _optional("article_type", _STRING, "schema.org type the page claims: NewsArticle, LiveBlogPosting, …"),
-        _optional("language", _STRING, "BCP 47 language tag"),
+        _optional("language", _STRING, "BCP 47 language tag: as declared, unless the text is clearly in another language"),
+        _optional(
+            "language_confidence", pa.float32(), "share of the text that is in that language; null if it is too short to tell"
+        ),
         _required("images", pa.list_(_IMAGE), "pictures in the body, in order: url, caption, credit, alternative text"),
+        _optional(
+            "posts", pa.list_(_POST), "of a live blog: instant, headline, text and author of each post, as the page orders them"
+        ),
         _optional("main_image_url", _STRING, "lead picture"),
         _required("links", pa.list_(_LINK), "links inside the body: url, text, rel"),
         _required("word_count", pa.int32(), "words in text"),
@@ -118,6 +134,11 @@ ARTICLES = _schema(
             "WARC-Record-ID, in angle brackets; where there is none (ARC), made of the record: see docs/extract.md",
         ),
         _optional(
+            "pages",
+            pa.list_(_PAGE),
+            "address and record of each page of an article that goes on; the first one's record is above",
+        ),
+        _optional(
             "discovery_source",
             _STRING,
             "how the address was found: feed, news_sitemap, sitemap, section, front_page, list; archive if a file had it",
@@ -130,8 +151,14 @@ ARTICLES = _schema(
         _required("crawl_id", _STRING, "the run that wrote this row"),
         _optional("spider", _STRING, "Scrapy spider"),
         _required("extractor", _STRING, "program and version that read the page"),
+        _optional(
+            "extractor_config", _STRING, "rule file and page object that it was read with, each with its hash; docs/rules.md"
+        ),
         _required("field_sources", pa.map_(_STRING, _STRING), "column → the evidence that its value came from"),
-        _required("quality_flags", pa.list_(_STRING), "what to be wary of: short_text, no_date, date_future, …"),
+        _required(
+            "quality_flags", pa.list_(_STRING), "what to be wary of: short_text, no_date, date_future, …: docs/extraction.md"
+        ),
+        _optional("quality_score", pa.float32(), "what body F1 (0 to 1) to expect of the text, by docs/extraction.md"),
     ],
 )
 
@@ -184,7 +211,8 @@ CAPTURES = _schema(
         _optional(
             "extraction",
             _STRING,
-            "what became of the page: article, unchanged, not_article, blocked, reserved, taken_down, failed, timeout, …",
+            "what became of the page: article, unchanged, page (a further one of an article), duplicate (its AMP or print"
+            " twin), not_article, blocked, reserved, taken_down, failed, timeout, crashed, …",
         ),
         _optional("extraction_reason", _STRING, "why, in a few words"),
         _optional(

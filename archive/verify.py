@@ -35,9 +35,10 @@ class Mismatch:
 
 @dataclass(slots=True)
 class Findings:
-    """What was checked, by kind, and what did not hold."""
+    """What was checked, by kind, and what did not hold; ``notes`` say why rows were not compared, with how many."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     mismatches: list[Mismatch] = field(default_factory=list)
 
     def deny(self, where: str, what: str) -> None:
@@ -147,7 +148,8 @@ def _check_captures(collection: Collection, findings: Findings, tick: Callable[[
 
 def _check_articles(collection: Collection, findings: Findings, tick: Callable[[], None]) -> None:
     versions: set[tuple[str, int]] = set()
-    for row in _rows(collection.articles.dataset(), [*_POINTER, "article_id", "version", "fetched_at", "http_status"]):
+    columns = [*_POINTER, "article_id", "version", "fetched_at", "http_status", "pages"]
+    for row in _rows(collection.articles.dataset(), columns):
         findings.counts["articles"] += 1
         where = f"articles row for {row['url']}"
         if (version := (row["article_id"], row["version"])) in versions:
@@ -155,7 +157,22 @@ def _check_articles(collection: Collection, findings: Findings, tick: Callable[[
         versions.add(version)
         same = {"warc_record_type": "response", "fetch_time": row["fetched_at"], "fetch_status": row["http_status"]}
         _check_pointer(collection, row | same, where, findings)
+        for number, page in enumerate(row["pages"] or (), 1):
+            _check_page(collection, page, f"{where}, page {number}", findings)
         tick()
+
+
+def _check_page(collection: Collection, page: dict[str, Any], where: str, findings: Findings) -> None:
+    """Reopen the record of a page of an article that goes on."""
+    try:
+        record = collection.read_record(page["warc_filename"], page["warc_record_offset"], page["warc_record_length"])
+    except RecordError as error:
+        findings.deny(where, f"{page['warc_filename']} at {page['warc_record_offset']}: {error}")
+        return
+    if record.get("WARC-Record-ID") != page["warc_record_id"]:
+        findings.deny(
+            where, f"record id is {page['warc_record_id']} in the row and {record.get('WARC-Record-ID')} in the record"
+        )
 
 
 def _rows(dataset: Any, columns: list[str]) -> Iterator[dict[str, Any]]:

@@ -10,13 +10,18 @@ import logging
 import os
 import re
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archive.rights import POLICIES, Policy
 from crawler.guard import SettingError
+from pipelines.recipes import Recipes
+from pipelines.rules import RuleError
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
+
+    from archive.collection import Collection
 
 # Broadsheet's own settings; docs/settings.md explains each
 DEFAULTS: dict[str, Any] = {
@@ -46,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_HEAD_MAXSIZE": 2 << 20,
     "BROADSHEET_UNPACK_RATIO": 200.0,
     "BROADSHEET_TLS_UNVERIFIED": [],
+    "BROADSHEET_RULES": None,
     "BROADSHEET_PROGRESS": None,
     "BROADSHEET_AUDIT_SAMPLE": 20,
     "BROADSHEET_REQUISITES": "html",
@@ -156,6 +162,22 @@ def contact(settings: BaseSettings) -> str | None:
             " e.g. you@example.org or https://example.org/bot"
         )
     return given or None
+
+
+def recipes_of(settings: BaseSettings, collection: Collection | None) -> Recipes:
+    """How people want pages read: ``COLLECTION/rules``, ``BROADSHEET_RULES``, ``SCRAPY_POET_DISCOVER``. Raises SettingError."""
+    folder = settings.get("BROADSHEET_RULES")
+    try:
+        return Recipes(collection.path if collection else None, Path(folder) if folder else None, page_modules(settings))
+    except ImportError as error:
+        raise SettingError(f"SCRAPY_POET_DISCOVER: {error}; pip install 'broadsheet[poet]'") from None
+    except RuleError as error:
+        raise SettingError(str(error)) from None
+
+
+def page_modules(settings: BaseSettings) -> list[str]:
+    """Where page objects are: ``SCRAPY_POET_DISCOVER``, which scrapy-poet reads too."""
+    return [str(name) for name in settings.getlist("SCRAPY_POET_DISCOVER")]
 
 
 def worker_count(settings: BaseSettings) -> int:

@@ -19,7 +19,7 @@ from scrapy.exceptions import NotConfigured
 from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
 from archive.collection import create_collection
-from crawler.addon import policy_of, worker_count
+from crawler.addon import policy_of, recipes_of, worker_count
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.workers import Workers
@@ -54,9 +54,11 @@ class Archiving:
         self.crawler, settings = crawler, crawler.settings
         self._sync_seconds = settings.getfloat("BROADSHEET_SYNC_SECONDS")
         self._part_seconds = settings.getfloat("BROADSHEET_PART_SECONDS")
+        collection = create_collection(Path(path))
+        recipes = recipes_of(settings, collection)
         self.workers = Workers(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_DEADLINE"))
         most, policy = settings.getint("BROADSHEET_WARC_MAX_BYTES"), policy_of(settings)
-        self.run = Run(create_collection(Path(path)), _warcinfo(crawler), most, policy=policy)
+        self.run = Run(collection, _warcinfo(crawler), most, recipes, policy=policy)
         self.run.attach(crawler)
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None
@@ -163,6 +165,7 @@ class Archiving:
         if self._publishing:
             await self._publishing
         await asyncio.to_thread(self._close_run)
+        self.tell_pages()
         sample = await asyncio.to_thread(self._audit)
         stats = self.crawler.stats
         for name, count in self.run.recorder.counts.items():
@@ -174,6 +177,11 @@ class Archiving:
         if sample.pages:
             stats.set_value("broadsheet/replay/pages", len(sample.pages))
             stats.set_value("broadsheet/replay/coverage", round(sample.coverage or 0.0, 1))
+
+    def tell_pages(self) -> None:
+        """Put into the stats what became of the pages that were read."""
+        for state, count in self.run.counts.items():
+            self.crawler.stats.set_value(f"broadsheet/pages/{state}", count)
 
     def _audit(self) -> Audit:
         """How some of this crawl's pages would replay."""

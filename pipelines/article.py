@@ -8,6 +8,7 @@ from typing import Literal, TypedDict
 
 from archive.requisites import Reference
 from archive.rights import Rights
+from pipelines.paging import Turn
 
 
 class Author(TypedDict):
@@ -25,6 +26,15 @@ class Image(TypedDict):
     caption: str | None
     credit: str | None
     alt: str | None
+
+
+class Post(TypedDict):
+    """An entry of a live blog: ``at`` is its instant, UTC; ``text`` its paragraphs, parted by an empty line."""
+
+    at: datetime | None
+    title: str | None
+    text: str | None
+    author: str | None
 
 
 class Link(TypedDict):
@@ -55,7 +65,9 @@ class Article:
     tags: list[str] = field(default_factory=list)
     article_type: str | None = None
     language: str | None = None
+    language_confidence: float | None = None
     images: list[Image] = field(default_factory=list)
+    posts: list[Post] = field(default_factory=list)
     main_image_url: str | None = None
     links: list[Link] = field(default_factory=list)
     canonical_url: str | None = None
@@ -77,8 +89,10 @@ class Article:
     text_simhash: int | None = None
     word_count: int = 0
     extractor: str = ""
+    extractor_config: str | None = None
     field_sources: dict[str, str] = field(default_factory=dict)
     quality_flags: list[str] = field(default_factory=list)
+    quality_score: float | None = None
 
 
 @dataclass(slots=True)
@@ -87,8 +101,10 @@ class Page:
 
     ``article`` is None unless ``verdict`` is ``article``; ``reason`` says in a few words what decided. ``links`` are all
     the page's http(s) links in order, without repeats; ``feeds`` the feeds it announces (``link rel=alternate``),
-    ``requisites`` what an article's page loads, if that was asked for. ``rights`` are what header fields and markup say of its
-    use. ``seconds`` is the worker's CPU time for the page.
+    ``requisites`` what an article's page loads, if that was asked for.
+    ``turn`` names the article's pages before and behind this one, ``twin`` says as what (``AMP``, ``print``) the page repeats
+    the article at its canonical address. ``rights`` are what header fields and markup say of its use. ``seconds`` is the
+    worker's CPU time for the page.
     """
 
     verdict: Literal["article", "not_article", "blocked"]
@@ -97,5 +113,7 @@ class Page:
     links: list[Link] = field(default_factory=list)
     feeds: list[str] = field(default_factory=list)
     requisites: list[Reference] = field(default_factory=list)
+    turn: Turn = field(default_factory=Turn)
+    twin: str | None = None
     rights: Rights = field(default_factory=Rights)
     seconds: float = 0.0

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archive.tables import Table
 from archive.url import surt
+
+TWIN = "twin"  # quality flag of a row that was read from an AMP or print twin, since the article itself was not there
+_COLUMNS = (
+    "version", "text_sha256", "uncut_text_sha256", "title_sha256", "text_simhash", "warc_record_id", "quality_flags", "pages",
+)  # fmt: skip
+_NEAR = 12  # bits of the simhash in which an article and its twin may differ
 
 
 class Version(NamedTuple):
@@ -16,12 +23,29 @@ class Version(NamedTuple):
     text_sha256: str | None
     uncut_text_sha256: str | None
     title_sha256: str | None
+    text_simhash: int | None
     record_id: str
+    twin: bool
+    pages: Sequence[dict[str, Any]] = ()
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], number: int) -> Version:
+        """The version that a row is."""
+        twin = TWIN in row["quality_flags"]
+        hashes = (row["text_sha256"], row["uncut_text_sha256"], row["title_sha256"])
+        return cls(number, *hashes, row["text_simhash"], row["warc_record_id"], twin, row["pages"] or ())
 
     @property
     def says(self) -> tuple[str | None, str | None]:
         """What makes it a version: its text, before what the site repeats was cut from it, and its title."""
         return self.uncut_text_sha256 or self.text_sha256, self.title_sha256
+
+    def is_said_by(self, other: Version) -> bool:
+        """Whether another version says the same. What was read from a twin need be nearly the same only."""
+        if self.says == other.says:
+            return True
+        near = ((self.text_simhash or 0) ^ (other.text_simhash or 0)).bit_count() <= _NEAR
+        return self.twin and not other.twin and near
 
 
 def article_id(url: str) -> str:
@@ -34,31 +58,44 @@ class Versions:
 
     def __init__(self, table: Table) -> None:
         self._newest: dict[str, Version] = {}
+        self._page_of: dict[str, str] = {}  # of articles that go on
         self._records: set[str] = set()
-        columns = ["article_id", "version", "text_sha256", "uncut_text_sha256", "title_sha256", "warc_record_id"]
-        for batch in table.dataset().to_batches(columns=columns):
-            for identity, *version in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                self._keep(identity, Version(*version))
-                self._records.add(version[-1])
+        for batch in table.dataset().to_batches(columns=["article_id", *_COLUMNS]):
+            for row in batch.to_pylist():
+                self._keep(row["article_id"], Version.of(row, row["version"]))
+                self._records.add(row["warc_record_id"])
 
     def _keep(self, identity: str, version: Version) -> None:
         known = self._newest.get(identity)
         if known is None or known.number < version.number:
             self._newest[identity] = version
+            self._page_of |= {surt(page["url"]): identity for page in version.pages}
 
     def assign(self, row: dict[str, Any]) -> bool:
         """Number the row's version. False if the newest version says the same already: then it is no new row."""
         known = self._newest.get(row["article_id"])
         number = known.number + 1 if known else 1
-        cells = (row["text_sha256"], row["uncut_text_sha256"], row["title_sha256"], row["warc_record_id"])
-        version = Version(number, *cells)
-        if known and known.says == version.says:
+        version = Version.of(row, number)
+        if known and known.is_said_by(version):
             row["version"] = known.number
             return False
         row["version"] = number
         row["prev_version_sha256"] = known.text_sha256 if known else None
-        self._newest[row["article_id"]] = version
+        self._keep(row["article_id"], version)
         return True
+
+    def of_pages(self, keys: Iterable[str], title_sha256: str | None) -> tuple[str, Sequence[dict[str, Any]]] | None:
+        """The article of that title which has pages with these SURT keys, and the cells of ``pages`` in its newest version."""
+        for identity in (self._page_of[key] for key in keys if key in self._page_of):
+            known = self._newest[identity]
+            if known.title_sha256 == title_sha256:
+                return identity, known.pages
+        return None
+
+    def speaks_for_itself(self, identity: str) -> bool:
+        """Whether an article has a row that was not read from a twin of it."""
+        known = self._newest.get(identity)
+        return known is not None and not known.twin
 
     def knows(self, record_id: str) -> bool:
         """Whether the table had a row of this record when the run began."""

@@ -43,6 +43,8 @@ class Evidence:
     links: list[Link] = field(default_factory=list)
     targets: set[str] = field(default_factory=set)
     feeds: list[str] = field(default_factory=list)
+    previous: list[str] = field(default_factory=list)
+    following: list[str] = field(default_factory=list)
     canonical: str | None = None
     license: str | None = None
     language: str | None = None
@@ -141,9 +143,20 @@ def _link(element: HtmlElement, found: Evidence) -> None:
     if url and url not in found.targets and url[:8].lower().startswith(_WEB):
         found.targets.add(url)
         found.links.append(Link(url=url, text=text_of(element)[:300] or None, rel=rel))
-    # a licence beside a picture is the picture's
-    if rel and "license" in rel.lower().split() and next(element.iterancestors("figure"), None) is None:
+    if url and rel:
+        related = rel.lower().split()
+        if "license" in related and next(element.iterancestors("figure"), None) is not None:
+            related.remove("license")  # one beside a picture is the picture's
+        _related(related, url, found)
+
+
+def _related(rel: list[str], url: str, found: Evidence) -> None:
+    if "license" in rel:
         found.license = found.license or url
+    elif "next" in rel:
+        found.following.append(url)
+    elif "prev" in rel or "previous" in rel:
+        found.previous.append(url)
 
 
 def _meta(element: HtmlElement, found: Evidence) -> None:
@@ -164,10 +177,10 @@ def _link_element(element: HtmlElement, found: Evidence) -> None:
         found.canonical = found.canonical or url
     elif "alternate" in rel and (element.get("type") or "").lower() in _FEED_TYPES and url.startswith("http"):
         found.feeds.append(url)
-    elif "next" in rel and url.startswith("http"):
-        found.links.append(Link(url=url, text=None, rel="next"))
-    elif "license" in rel:
-        found.license = found.license or url
+    elif url.startswith("http"):
+        _related(rel, url, found)
+        if "next" in rel:
+            found.links.append(Link(url=url, text=None, rel="next"))
 
 
 def _script(element: HtmlElement, found: Evidence) -> None:

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 
@@ -25,12 +24,21 @@ from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
-from pipelines.fingerprint import fingerprint, text_flags
+from pipelines.fingerprint import fingerprint
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
+from pipelines.language import settle_language
+from pipelines.live import append_missing, claimed_posts, entries, set_posts
 from pipelines.metadata import Metadata, plain, tidy
+from pipelines.paging import Turn, numbered, turn_of, twin_of
+from pipelines.quality import flags, score
+from pipelines.recipes import Recipe
 from pipelines.rights import statements
+from pipelines.ruled import Followed, cut, follow
 from pipelines.scripted import html_in
+from pipelines.segments import segments
+from pipelines.titles import from_url
+from pipelines.trace import Trace
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
@@ -50,20 +58,31 @@ def extract(
     content_type: str | None = None,
     headers: Mapping[str, str] | None = None,
     requisites: bool = False,
+    recipe: Recipe | None = None,
 ) -> Page:
     """Read one page.
 
     ``content_type`` is the Content-Type header field as sent; ``headers`` may hold those that ``pipelines.reading.HEADERS``
-    names, in lower case, several of one name in a line each. With ``requisites`` the page also says what it loads. Never raises
-    for what a page holds: what cannot be read is not an article.
+    names, in lower case, several of one name in a line each. With ``requisites`` the page also says what it loads. ``recipe``
+    is how people want the site's pages read. Never raises for what a page holds: what cannot be read is not an article.
     """
     began = time.process_time()
-    page = _read(html, url, content_type, dict(headers or {}), requisites)
+    page = read(html, url, content_type, dict(headers or {}), recipe=recipe, requisites=requisites)
     page.seconds = time.process_time() - began
     return page
 
 
-def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, str], requisites: bool) -> Page:
+def read(
+    html: bytes,
+    url: str,
+    content_type: str | None,
+    headers: dict[str, str],
+    *,
+    recipe: Recipe | None = None,
+    requisites: bool = False,
+    trace: Trace | None = None,
+) -> Page:
+    """As ``extract``; ``trace`` is filled with how it came about."""
     charset, text = decode(html, content_type)
     if len(_BINARY.findall(text[:4_000])) > len(text[:4_000]) * 0.05:
         return Page("not_article", "binary data", rights=of_fields(headers, url))
@@ -72,22 +91,53 @@ def _read(html: bytes, url: str, content_type: str | None, headers: dict[str, st
         return Page("not_article", "no HTML" if html.strip() else "empty page", rights=of_fields(headers, url))
     evidence = collect(tree, url)
     loads = of_html(tree, url) if requisites else []
-    article = Article(charset=charset, extractor=EXTRACTOR)
+    article = Article(charset=charset, extractor=EXTRACTOR, extractor_config=recipe.config if recipe else None)
     said = statements(evidence, headers, url)
-    metadata = Metadata(evidence, url, headers)
+    followed = follow(recipe, tree, html, url, headers)
+    metadata = Metadata(evidence, url, headers, followed.fields, explain=trace is not None)
     metadata.fill(article)
+    if article.title is None and (name := from_url(url)):
+        article.title, metadata.sources["title"] = name, "url"
+    article.posts = claimed_posts(metadata.node)
+    posts = [] if article.posts else entries(tree, evidence.times, claims=article.article_type == "LiveBlogPosting")
+    whole = [one.text for one in segments(tree)] if trace else []
+    cut(recipe, followed, tree)
     prune(tree)
     if article.published_at is None:
         metadata.date_by_text(article, main_part(tree))
-    body = _body(article, tree, metadata, evidence, url)
+    if followed.body is not None:
+        tree = followed.body
+        prune(tree)
+    body = _body(article, tree, metadata, evidence, url, followed=followed)
+    if trace:
+        trace.note(article, metadata, followed, whole, body)
+    if article.posts and append_missing(article):
+        metadata.sources["text"] = metadata.sources.get("text", "jsonld") + "+posts"
+    article.posts = article.posts or set_posts(posts, body)
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
         return Page("blocked", wall.reason, rights=said)
-    is_article, reason = decide(article, evidence, tree, url)
+    turn = turn_of(url, evidence.previous, evidence.following)
+    is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds, rights=said)
-    article.quality_flags = flags(article, body)
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads, said)
+    mismatch = settle_language(article)
+    article.quality_score = score(body.signs) if body.signs else None
+    found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
+    article.quality_flags = [*found, *followed.flags]
+    twin = twin_of(url, article.canonical_url, tree)
+    return Page("article", reason, article, evidence.links, evidence.feeds, loads, turn, twin, said)
+
+
+def _as_ruled(article: Article, followed: Followed) -> tuple[bool, str] | None:
+    """What a person's rule finds a body in is an article."""
+    ruled = followed.body_source and article.word_count
+    return (True, f"body by {followed.body_source}, {article.word_count} words") if ruled else None
+
+
+def _as_page(article: Article, turn: Turn, url: str) -> tuple[bool, str] | None:
+    """A further page of an article is one too, however little is left for it."""
+    return (True, f"page {numbered(url).number} of an article") if turn.previous and article.text else None
 
 
 def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
@@ -138,54 +188,50 @@ def _parser() -> HTMLParser:
     return parser
 
 
-def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str) -> Body:
-    claimed = metadata.node.get("articleBody")
-    claimed = claimed if isinstance(claimed, str) else None
-    claims = Claims(article.title, article.description, claimed)
-    body = read_body(tree, url, claims)
-    if (
-        body.words < _LITTLE
-        and (html := html_in(evidence.data))
-        and (scripted := parse(f"<article>{html}</article>")) is not None
-    ):
-        prune(scripted)
-        body, tree = read_body(scripted, url, claims), scripted
-        metadata.sources["text"] = "script"
+def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str, *, followed: Followed) -> Body:
+    claimed = _claimed(metadata)
+    if followed.body is not None:
+        body, source = Body(segments(tree), doubt=0.0), followed.body_source
+    else:
+        claims = Claims(article.title, article.description, claimed)
+        body = read_body(tree, url, claims)
+        source = "judge+trafilatura" if body.witnessed else "judge"
+        if body.words < _LITTLE and (scripted := _scripted(evidence)) is not None:
+            body, source, tree = read_body(scripted, url, claims), "script", scripted
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
-    article.images = images_in(tree, article.text or "", evidence.base)
-    if article.text:
-        metadata.sources.setdefault("text", "judge+trafilatura" if body.witnessed else "judge")
+    article.images = images_in(tree, body.segments, evidence.base, [one["name"] for one in article.authors])
+    if article.text and source:
+        metadata.sources["text"] = source
     elif claimed:
         article.text = article.markdown = _paragraphs(_without_tags(claimed).split("\n"), article)
         metadata.sources["text"] = "jsonld:articleBody"
     return body
 
 
+def _scripted(evidence: Evidence) -> HtmlElement | None:
+    html = html_in(evidence.data)
+    tree = parse(f"<article>{html}</article>") if html else None
+    if tree is not None:
+        prune(tree)
+    return tree
+
+
+def _claimed(metadata: Metadata) -> str | None:
+    claimed = metadata.node.get("articleBody")
+    return claimed if isinstance(claimed, str) else None
+
+
 def _paragraphs(blocks: list[str], article: Article) -> str | None:
     said = [article.title, article.subtitle, article.byline_raw, article.published_raw]
     names = [author["name"] for author in article.authors]
-    clean = [block for block in (plain(block).strip("\n ") for block in blocks) if block]
+    clean = [block for block in (plain(block).strip("\n").rstrip() for block in blocks) if block.strip()]
     return "\n\n".join(without_head(clean, said, names))[:_MOST_TEXT] or None
 
 
 def _without_tags(text: str) -> str:
     return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
-
-
-def flags(article: Article, body: Body) -> list[str]:
-    """What to be wary of: ``short_text`` (under 80 words), ``no_title``, ``no_date``, ``date_future`` (more than a day
-    ahead of now), ``paywalled``, ``repeated_text`` (the page has long paragraphs more than once, the text has them once)."""
-    ahead = datetime.now(UTC) + timedelta(days=1)
-    checks = {
-        "no_title": article.title is None,
-        "no_date": article.published_at is None,
-        "date_future": article.published_at is not None and article.published_at > ahead,
-        "paywalled": article.is_accessible_for_free is False,
-        "repeated_text": body.repeated,
-    } | text_flags(article)
-    return [name for name, holds in checks.items() if holds]
 
 
 def warm_up() -> None:

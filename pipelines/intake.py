@@ -18,6 +18,7 @@ from archive.reader import Record, RecordError, captures_of
 from archive.rights import Policy
 from archive.sources import Source, SourceError, forget, register, save
 from pipelines.reading import Reading
+from pipelines.recipes import Recipes
 from pipelines.reclean import reclean
 from pipelines.rows import PAGES, Rows, new_crawl_id
 from pipelines.workers import Workers
@@ -46,15 +47,17 @@ class Extraction:
         workers: Workers,
         tell: Callable[[str], None] = lambda line: None,
         tick: Callable[[Tally], None] = lambda tally: None,
+        recipes: Recipes | None = None,
+        *,
         policy: Policy = "standard",
     ) -> None:
         self._collection, self._tell, self._tick = collection, tell, tick
-        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ, policy)
+        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ, recipes, policy=policy)
         self._reading = Reading(self._rows, workers)
         self._known = _Known(collection)
         self._ended: list[Source] = []
         self._unpublished = 0
-        self.tally = Tally(self._reading.counts)
+        self.tally = Tally(self._rows.counts)
 
     def read(self, paths: Iterable[Path]) -> Tally:
         """Read files one after the other, publish their rows, and take out of all rows what their sites taught meanwhile; to be
@@ -66,7 +69,7 @@ class Extraction:
                 self._read_file(path)
             except SourceError as error:
                 self._refuse(str(error))
-        self._publish()
+        self._publish(everything=True)
         # what is learned from the last page holds for the first one, too: the order of pages decides nothing
         recleaned = reclean(self._collection, self._rows.sites, tick=lambda: self._tick(self.tally))
         self.tally.counts["recleaned"] = recleaned.changed
@@ -152,14 +155,19 @@ class Extraction:
         if self._unpublished >= _PART_ROWS:
             self._publish()
 
-    def _publish(self) -> None:
+    def _publish(self, *, everything: bool = False) -> None:
+        """Publish the rows there are. Pages that wait for others of their article wait for the end, since those may be in any
+        file, and so do the files that have them."""
         self._reading.finish()
-        self._rows.tabulator.publish(self._rows.tabulator.take(everything=True))
+        for row in self._rows.rest() if everything else ():
+            self._rows.tabulator.add_article(row)
+        self._rows.tabulator.publish(self._rows.tabulator.take())
         self._unpublished = 0
-        for source in self._ended:
+        waiting = self._rows.gathering.files()
+        for source in [source for source in self._ended if source.name not in waiting]:
             source.finished = True
             save(self._collection, source)
-        self._ended.clear()
+            self._ended.remove(source)
 
     def _refuse(self, line: str) -> None:
         self.tally.refused += 1

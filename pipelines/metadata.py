@@ -136,6 +136,11 @@ class Metadata:
         domain = site_key(self._url)
         publishers = [article.publisher, article.site_name, domain, domain.partition(".")[0]]
         house: tuple[str, list[Author]] | None = None
+        if self.candidates is not None:
+            told = ((source, "; ".join(one["name"] for one in found)) for source, found in self._author_candidates(by_id))
+            list(self._considered("authors", told))
+        if ruled := self._ruled_authors():
+            return ruled
         for source, found in self._author_candidates(by_id):
             usable = [one | {"name": tidy(one["name"]) or "", "url": _web_address(self._url, one["url"])} for one in found]
             kept, people = authors.without([one for one in usable if one["name"]], publishers)
@@ -149,6 +154,13 @@ class Metadata:
         if house:
             self.sources["authors"] = house[0]
         return house[1] if house else []
+
+    def _ruled_authors(self) -> list[Author]:
+        said = self._rules.get("authors", ())
+        names = dict.fromkeys(name for _, value in said for name in authors.names_in(tidy(value) or ""))
+        if names:
+            self.sources["authors"] = said[0][0]
+        return [authors.author(name) for name in names]
 
     def _author_candidates(self, by_id: dict[str, Any]) -> Iterator[tuple[str, list[Author]]]:
         for key in ("author", "creator"):
@@ -174,7 +186,9 @@ class Metadata:
     def _tags(self) -> list[str]:
         keywords = self.node.get("keywords")
         listed = keywords if isinstance(keywords, list) else [keywords]
-        for source, values in (("jsonld:keywords", listed), *self._tag_metas()):
+        ruled = self._rules.get("tags", ())
+        ours = ((source, [value for _, value in ruled]) for source, _ in ruled[:1])
+        for source, values in (*ours, ("jsonld:keywords", listed), *self._tag_metas()):
             tags = [tidy(part) for value in values for part in re.split(r"[,;]", jsonld.string(value) or "")]
             if found := list(dict.fromkeys(tag for tag in tags if tag and len(tag) < 80)):
                 self.sources["tags"] = source
@@ -192,7 +206,7 @@ class Metadata:
             *self._metas("og:locale", "content-language"),
         ]
         candidates.append(("header:content-language", self._headers.get("content-language", "").partition("\n")[0]))
-        for source, value in candidates:
+        for source, value in self._considered("language", candidates):
             if value and (found := _LANGUAGE.fullmatch(value.strip())):
                 self.sources["language"] = source
                 return _bcp47(found[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,18 +15,29 @@ from archive.text import fold, sha256_folded
 from archive.verify import Findings
 from pipelines.article import Article, Page
 from pipelines.extract import EXTRACTOR
+from pipelines.joining import join
 from pipelines.reading import job_of_record
+from pipelines.recipes import Kept, Recipe
 from pipelines.site_rights import NamedFiles
 from pipelines.workers import PageLostError, Workers
 
-_COLUMNS = [*COLUMNS, "field_sources"]
-_COLUMNS += ["url", "text_sha256", "site_boilerplate", "extractor", "warc_filename", "warc_record_offset", "warc_record_length"]
-_AHEAD = 16  # pages in flight
+_COLUMNS = [
+    "url", "text_sha256", "site_boilerplate", "extractor", "extractor_config", "fetched_at", "field_sources",
+    "warc_filename", "warc_record_offset", "warc_record_length", "pages", *COLUMNS,
+]  # fmt: skip
+_AHEAD = 16  # articles in flight
 
 
-def verify_texts(collection: Collection, workers: Workers, findings: Findings, tick: Callable[[], None] = lambda: None) -> None:
-    """Extract every article again and compare text and rights; rows of another extractor version are counted and left alone."""
-    reread = _Reread(collection, workers, findings, tick)
+def verify_texts(
+    collection: Collection,
+    workers: Workers,
+    findings: Findings,
+    tick: Callable[[], None] = lambda: None,
+    modules: Sequence[str] = (),
+) -> None:
+    """Extract every article again, by the rules that its row names, and compare text and rights; rows of another extractor
+    version, and those whose rule or page object (in ``modules``) is gone, are counted and left alone."""
+    reread = _Reread(collection, workers, findings, tick, modules)
     dataset = collection.articles.dataset()
     for part in dataset.get_fragments():
         complete = set(COLUMNS) <= set(part.physical_schema.names)  # older parts lack the rights
@@ -39,23 +50,25 @@ def verify_texts(collection: Collection, workers: Workers, findings: Findings, t
 class _Reread:
     """Has the pages of rows read again, some ahead, and compares."""
 
-    def __init__(self, collection: Collection, workers: Workers, findings: Findings, tick: Callable[[], None]) -> None:
+    def __init__(
+        self, collection: Collection, workers: Workers, findings: Findings, tick: Callable[[], None], modules: Sequence[str]
+    ) -> None:
         self._collection, self._workers, self._findings, self._tick = collection, workers, findings, tick
-        self._files = NamedFiles(collection)
-        self._waiting: deque[tuple[dict[str, Any], bool, Future[Page]]] = deque()
+        self._kept, self._files = Kept(collection, modules), NamedFiles(collection)
+        self._waiting: deque[tuple[dict[str, Any], bool, list[Future[Page]]]] = deque()
 
     def submit(self, row: dict[str, Any], with_rights: bool) -> None:
         if row["extractor"] != EXTRACTOR:
             self._findings.counts["other_extractor"] += 1
             return
         try:
-            place = row["warc_filename"], row["warc_record_offset"], row["warc_record_length"]
-            job = job_of_record(self._collection.read_record(*place), row["url"])
-            self._waiting.append((row, with_rights, self._workers.submit(job)))
-        except RecordError:
-            pass  # named already when the pointer was checked
-        except ValueError as error:
-            self._findings.deny(_where(row), f"its record cannot be read again: {error}")
+            recipe = self._kept.of(row["extractor_config"], row["url"], row["fetched_at"].date())
+        except LookupError as error:
+            self._findings.counts["other_rules"] += 1
+            self._findings.notes[str(error)] += 1
+            return
+        if pages := self._submitted(row, recipe):
+            self._waiting.append((row, with_rights, pages))
         while len(self._waiting) > _AHEAD:
             self._compare(*self._waiting.popleft())
 
@@ -63,17 +76,33 @@ class _Reread:
         while self._waiting:
             self._compare(*self._waiting.popleft())
 
-    def _compare(self, row: dict[str, Any], with_rights: bool, future: Future[Page]) -> None:
+    def _submitted(self, row: dict[str, Any], recipe: Recipe | None) -> list[Future[Page]]:
+        """The pages of an article on their way through the workers; none if one of them has no record to read."""
+        try:
+            jobs = []
+            for page in row["pages"] or [row]:
+                place = page["warc_filename"], page["warc_record_offset"], page["warc_record_length"]
+                jobs.append(job_of_record(self._collection.read_record(*place), page["url"], recipe))
+            return [self._workers.submit(job) for job in jobs]
+        except RecordError:
+            pass  # named already when the pointer was checked
+        except ValueError as error:
+            self._findings.deny(_where(row), f"its record cannot be read again: {error}")
+        return []
+
+    def _compare(self, row: dict[str, Any], with_rights: bool, futures: list[Future[Page]]) -> None:
         self._findings.counts["texts"] += 1
         try:
-            page = future.result()
+            pages = [future.result() for future in futures]
         except PageLostError as lost:
             self._findings.deny(_where(row), f"its text cannot be extracted again: {lost.reason}")
         else:
-            if page.article is None or _cut_sha256(page.article, row["site_boilerplate"] or []) != row["text_sha256"]:
+            found = [page.article for page in pages if page.article]
+            article = join(found, lacking=False) if len(found) == len(pages) else None
+            if article is None or _cut_sha256(article, row["site_boilerplate"] or []) != row["text_sha256"]:
                 self._findings.deny(_where(row), "its text comes out differently from its record")
             if with_rights:
-                self._compare_rights(row, page.rights)
+                self._compare_rights(row, pages[0].rights)
         self._tick()
 
     def _compare_rights(self, row: dict[str, Any], rights: Rights) -> None:

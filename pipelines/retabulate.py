@@ -32,8 +32,9 @@ def _retabulate(run: Run, workers: Workers) -> int:
         if run.is_page(capture):
             _read(run, reading, capture)
     reading.finish()
-    run.tabulator.publish(run.tabulator.take(everything=True))
+    run.tabulator.publish(run.tabulator.take())
     run.forget_untabulated()
+    run.counts.clear()
     return count
 
 
@@ -44,11 +45,11 @@ def _record(run: Run, place: Capture | Original) -> Record:
 def _read(run: Run, reading: Reading, capture: Capture) -> None:
     place = capture.original or capture
     if place.offset < 0:
-        run.tabulator.settle(capture, "unchanged", f"the same bytes as {place.record_id}")
+        run.settle(capture, "unchanged", f"the same bytes as {place.record_id}")
         return
     try:
         record = _record(run, place)
     except RecordError as error:
-        run.tabulator.settle(capture, "failed", str(error))
+        run.settle(capture, "failed", str(error))
     else:
         reading.add(capture, record)

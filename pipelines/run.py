@@ -23,6 +23,7 @@ from archive.record import Original
 from archive.recovery import Recovered, recover
 from archive.rights import Policy
 from pipelines.article import Page
+from pipelines.recipes import Recipes
 from pipelines.record import Recorder
 from pipelines.rows import Rows, new_crawl_id
 from pipelines.takedown import finish
@@ -39,7 +40,13 @@ class Run(Rows):
     """What a crawl writes: records and their rows. ``crawl_id`` names it in every row and file."""
 
     def __init__(
-        self, collection: Collection, info: Iterable[tuple[str, str]], max_bytes: int, *, policy: Policy = "standard"
+        self,
+        collection: Collection,
+        info: Iterable[tuple[str, str]],
+        max_bytes: int,
+        recipes: Recipes | None = None,
+        *,
+        policy: Policy = "standard",
     ) -> None:
         crawl_id = new_crawl_id()
         self.lock = WriterLock(collection, "a crawl")
@@ -48,9 +55,9 @@ class Run(Rows):
         self._journal = Journal(collection.path / "state" / f"untabulated-{crawl_id}")
         self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)
         self.recorder = Recorder(collection.archive, info, max_bytes, self.originals, self._journal.add)
-        super().__init__(collection, crawl_id, self.recorder.sync, policy=policy)
+        super().__init__(collection, crawl_id, self.recorder.sync, recipes=recipes, policy=policy)
         self._index_lines = Lines(collection.index.parent)
-        self.closed = False
+        self.closed = self._took_over = False
 
     def attach(self, crawler: Any) -> None:
         """Make this the run that ``crawler`` records into."""
@@ -90,7 +97,10 @@ class Run(Rows):
         return known if known and capture.original and known.record_id == capture.original.record_id else capture.original
 
     def forget_untabulated(self) -> None:
-        """The rows of crashed runs are published now; their files come into the index, too."""
+        """The rows of crashed runs are published now, or will be when this one closes; their files come into the index, too."""
+        self._took_over = True
+        if self.gathering and not self.closed:
+            return  # a page of them waits for others of its article
         journals = self._stale_journals()
         paths = [self.collection.archive / name for journal in journals for name in journal.read_text().split()]
         if found := [path for path in paths if path.exists()]:
@@ -106,9 +116,13 @@ class Run(Rows):
         if self.closed:
             return
         self.closed = True
+        for row in self.rest():
+            self.tabulator.add_article(row)
         batch = self.tabulator.take(everything=True)
         try:
             self.tabulator.publish(batch)
+            if self._took_over:
+                self.forget_untabulated()
         finally:
             self.recorder.close()
             self.sites.close()

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.article import Page
+from pipelines.recipes import Recipe
 
 _MEMORY_LIMIT = 4 << 30  # bytes of address space a worker may have
 _NICE = 5  # the event loop comes first: it keeps the workers busy
@@ -43,14 +44,15 @@ class PageLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A page to read: decoded HTML, its address, the response header fields that bear on reading it, and whether to tell what
-    it loads."""
+    """A page to read: decoded HTML, its address, the response header fields that bear on reading it, whether to tell what it
+    loads, and how people want it read."""
 
     html: bytes
     url: str
     content_type: str | None = None
     headers: dict[str, str] | None = None
     requisites: bool = False
+    recipe: Recipe | None = None
 
 
 class Workers:
@@ -227,7 +229,9 @@ def _read_pages(connection: Connection, read: Any, deadline: float) -> None:
 
 
 def _answer(read: Any, job: Job) -> Page | str:
-    more = {"requisites": True} if job.requisites else {}
+    more: dict[str, Any] = {"requisites": True} if job.requisites else {}
+    if job.recipe:
+        more["recipe"] = job.recipe
     try:
         page: Page = read(job.html, job.url, content_type=job.content_type, headers=job.headers, **more)
     except Exception as error:  # whatever a page makes an extractor do, it is this page's result

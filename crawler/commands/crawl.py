@@ -13,7 +13,7 @@ from scrapy.spiderloader import get_spider_loader
 
 from archive.collection import CollectionError, create_collection
 from archive.recovery import in_use
-from crawler.addon import contact, policy_of, worker_count
+from crawler.addon import contact, policy_of, recipes_of, worker_count
 from crawler.arguments import ArgumentError, NewsArguments
 from crawler.guard import CONTACT_MISSING, Guard, SettingError
 from crawler.requisites import mode_of
@@ -53,6 +53,7 @@ def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
     collection = create_collection(arguments.collection)
     if name := in_use(collection.archive):
         raise CollectionError(f"{collection.path}: it is being written to ({name}); wait for its end, or use another folder")
+    recipes_of(settings, collection)
 
 
 def _is_news(name: str, settings: BaseSettings) -> bool:

@@ -15,11 +15,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from archive.collection import Collection, CollectionError, create_collection
+from archive.collection import Collection, CollectionError, create_collection, open_collection
 from archive.lock import WriterLock
 from archive.recovery import in_use
 from archive.sources import SourceError, archive_files
-from crawler.addon import policy_of, worker_count
+from crawler.addon import policy_of, recipes_of, worker_count
+from crawler.explaining import NotFoundError, explain, find_page
 from crawler.guard import SettingError
 from pipelines.intake import Extraction, Tally
 from pipelines.takedown import finish
@@ -27,6 +28,8 @@ from pipelines.workers import Workers
 
 _STATES = {
     "article": "articles",
+    "page": "further pages of articles",
+    "duplicate": "AMP and print twins of articles",
     "unchanged": "unchanged, or the same page again",
     "not_article": "not articles",
     "blocked": "blocked: captchas, walls, soft 404s",
@@ -56,10 +59,18 @@ class Command(ScrapyCommand):
         """Options."""
         super().add_options(parser)
         parser.add_argument("-o", "--output", metavar="COLLECTION", help="collection to add the rows to; made if it is missing")
+        parser.add_argument(
+            "--explain",
+            metavar="URL",
+            help="say how the row of this page comes about; PATH is a collection, archive or HTML file",
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Exit code 0 if all files were read, damaged records passed over; 1 if a file was not, or the disk refused."""
         assert self.settings is not None  # set by Scrapy before run
+        if opts.explain:
+            self._explain(args, opts.explain)
+            return
         if not args or not opts.output:
             example = "scrapy extract crawl.warc.gz -o collections/mine"
             raise UsageError(f"give files or folders and a collection, e.g. {example}", print_help=False)
@@ -69,12 +80,13 @@ class Command(ScrapyCommand):
         try:
             count, policy = worker_count(self.settings), policy_of(self.settings)
             with _opened(opts.output) as collection, _progress(paths) as (tell, tick):
+                recipes = recipes_of(self.settings, collection)
                 for line in refused:
                     tell(line)
                 workers = Workers(count, self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
                 with closing(workers):
                     began = time.monotonic()
-                    tally = Extraction(collection, workers, tell, tick, policy).read(paths)
+                    tally = Extraction(collection, workers, tell, tick, recipes, policy=policy).read(paths)
         except (CollectionError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
         except KeyboardInterrupt:
@@ -87,6 +99,20 @@ class Command(ScrapyCommand):
             return
         print("\n".join(report(opts.output, tally, time.monotonic() - began)))
         self.exitcode = 1 if refused or tally.refused else 0
+
+    def _explain(self, args: list[str], url: str) -> None:
+        assert self.settings is not None
+        if len(args) != 1:
+            example = f"scrapy extract --explain {url} collections/news"
+            raise UsageError(
+                f"give one collection, archive file or HTML file that has the page, e.g. {example}", print_help=False
+            )
+        try:
+            found = find_page(url, args[0])
+            own = open_collection(args[0]) if (Path(args[0]) / "collection.json").is_file() else None
+            explain(found, recipes_of(self.settings, own), Console(soft_wrap=True, highlight=False, markup=False))
+        except (NotFoundError, CollectionError, SettingError, OSError) as error:
+            raise UsageError(str(error), print_help=False) from None
 
 
 def _paths(args: list[str]) -> tuple[list[Path], list[str]]:

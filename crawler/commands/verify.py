@@ -13,7 +13,7 @@ from scrapy.exceptions import UsageError
 from archive.collection import CollectionError, open_collection
 from archive.removal import ensure_whole
 from archive.verify import Findings, verify
-from crawler.addon import worker_count
+from crawler.addon import page_modules, worker_count
 from pipelines.reread import verify_texts
 from pipelines.workers import Workers
 
@@ -54,7 +54,7 @@ class Command(ScrapyCommand):
             if not opts.no_texts:
                 task = progress.add_task("texts", total=findings.counts["articles"])
                 workers = Workers(worker_count(self.settings), self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
-                verify_texts(collection, workers, findings, lambda: progress.advance(task))
+                verify_texts(collection, workers, findings, lambda: progress.advance(task), page_modules(self.settings))
                 workers.close()
         print("\n".join(report(args[0], findings)))
         self.exitcode = 1 if findings.mismatches else 0
@@ -75,5 +75,8 @@ def report(name: str, findings: Findings) -> list[str]:
         out.append(f"  {counts['damaged']:>9,} damaged records in files of others, passed over when they were read")
     if counts["other_extractor"]:
         out.append(f"  {counts['other_extractor']:>9,} texts of another extractor version, not compared")
+    if counts["other_rules"]:
+        out.append(f"  {counts['other_rules']:>9,} texts read by rules that are not as they were, not compared")
+        out += [f"    {count:>9,} {note}" for note, count in findings.notes.most_common()]
     out.append(f"  {len(findings.mismatches):>9,} mismatches")
     return out + [f"    {mismatch}" for mismatch in findings.mismatches]

@@ -67,7 +67,6 @@ _DATE = re.compile(
 )
 _ARCHIVE = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){0,2}(?:\.\w+)?$")
 _PAGER = re.compile(r"/(?:page|seite|pagina|p)[/-]?\d{1,4}$", re.IGNORECASE)
-_PAGE_NUMBER = re.compile(r"(?:(?:/|[-_/](?:page|seite|p)[-_/]?|[-_])\d{1,2})?(?:\.\w{2,5}|/)?$", re.IGNORECASE)
 _ID = re.compile(r"\d{5,}|(?<![a-z0-9])(?=[a-z]*\d)(?=(?:[a-z]*\d){2})[a-z0-9]{9,}", re.IGNORECASE)
 _QUERY_ID = re.compile(r"(?:^|&)(?:p|id|\w*id|artikel|article|story|news|nr|no|a)=\w*\d{2,}", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
@@ -212,17 +211,6 @@ def _without_dots(path: str) -> str:
 
 def _escapes(text: str) -> str:
     return re.sub(r"%[0-9a-f]{2}", lambda escape: escape[0].upper(), text, flags=re.IGNORECASE) if "%" in text else text
-
-
-def is_next_page(link: Link, page_url: str) -> bool:
-    """Whether a link leads to the next page of the same article: rel=next, and the addresses differ in a page number alone.
-
-    Blogs put rel=next on the next article too; that one is for feeds and sections to announce.
-    """
-    if "next" not in (link["rel"] or "").split():
-        return False
-    here, there = urlsplit(page_url), urlsplit(link["url"])
-    return here.netloc == there.netloc and _PAGE_NUMBER.sub("", here.path) == _PAGE_NUMBER.sub("", there.path)
 
 
 def well_known(front_page: str) -> list[str]:

@@ -16,7 +16,7 @@ from crawler.archiving import Archiving
 from crawler.arguments import NewsArguments
 from crawler.discovery.entry import Entry
 from crawler.discovery.feeds import parse_feed
-from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
+from crawler.discovery.links import classify_links, normalize_url, well_known
 from crawler.discovery.sitemaps import parse_sitemap
 from crawler.pace import Pace
 from crawler.requisites import LeftOutError, Requisites
@@ -25,6 +25,7 @@ from crawler.site_rights import RightsReservedError
 from crawler.taken_down import TakenDownError
 from pipelines.article import Page
 from pipelines.blocked import against_crawlers
+from pipelines.paging import MOST_PAGES, numbered
 from pipelines.reading import HEADERS
 from pipelines.tabulate import ArticleRow, Found
 from pipelines.workers import Job, PageLostError
@@ -86,6 +87,12 @@ class NewsSpider(scrapy.Spider):
 
     async def parse(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         """A page: keep it if it is an article, follow its links if it is a front or section page."""
+        async for item in self._take(response, found):
+            yield item
+        for item in self._turned(response.meta):
+            yield item
+
+    async def _take(self, response: Response, found: Found) -> AsyncIterator[ArticleRow | Request]:
         if response.meta["capture"].truncated:
             return  # a page that was cut off is no article, and its capture says so
         page = await self._read(response)
@@ -97,19 +104,31 @@ class NewsSpider(scrapy.Spider):
             return
         self._archiving.run.note_links(page, response.meta["capture"])
         purpose = response.meta["purpose"]
-        if purpose != "front_page" and (row := self._keep(page, response, found)):
-            for item in self._requisites.begin(row, page.requisites, response.meta["capture"].page_id, response.url):
-                yield item
-            self._close_if_full()
-        elif purpose == "front_page":
+        if purpose == "front_page":
             self._settle(response, "not_article", "front page")
-        if page.verdict == "article":
-            for link in page.links:
-                if is_next_page(link, response.url):
-                    yield self._request(link["url"], "page", Found(found.source, response.url, link["url"]))
+        elif row := self._keep(page, response, found):
+            for item in self._begin(row):
+                yield item
+        if page.verdict == "article" and page.turn.next and numbered(response.url).number < MOST_PAGES:
+            following = self._request(page.turn.next, "page", Found(found.source, response.url, page.turn.next))
+            following.meta["turn"] = page.turn.next
+            yield following
         if purpose == "front_page" or (purpose == "section" and page.verdict == "not_article"):
             for request in self._follow(page, response):
                 yield request
+
+    def _begin(self, row: ArticleRow) -> Iterator[ArticleRow | Request]:
+        """A row, as soon as what its pages need was asked for."""
+        yield from self._requisites.begin(row, row.requisites, row.page_id, row["url"])
+        self._close_if_full()
+
+    def _turned(self, meta: dict[str, Any]) -> Iterator[ArticleRow | Request]:
+        """A further page of an article was answered; if by another page, or not at all, its article does without."""
+        if url := meta.pop("turn", None):
+            for row in self._archiving.run.lose(url):
+                self._articles += 1
+                yield from self._begin(row)
+            self._tell()
 
     def _blocked(self, page: Page, response: Response) -> None:
         """A wall in place of a page: nothing is done about it, but its host is asked more slowly."""
@@ -120,7 +139,7 @@ class NewsSpider(scrapy.Spider):
     def _close_if_full(self) -> None:
         if self._articles == self.arguments.max_articles:
             self._requisites.alone = True
-            if not self._requisites.pending:
+            if not self._requisites.pending and not self._archiving.run.gathering.open_series:
                 raise CloseSpider("max_articles")
 
     def requisite(self, response: Response, asked: str) -> Iterator[ArticleRow | Request]:
@@ -136,7 +155,9 @@ class NewsSpider(scrapy.Spider):
 
     async def _read(self, response: Response) -> Page | None:
         headers = {name: _lines(values) for name in HEADERS if (values := response.headers.getlist(name))}
-        job = Job(response.body, response.url, _content_type(response), headers, self._requisites.mode != "html")
+        capture = response.meta.get("capture")
+        recipe = self._archiving.run.recipe(capture) if capture else None
+        job = Job(response.body, response.url, _content_type(response), headers, self._requisites.mode != "html", recipe)
         try:
             return await asyncio.wrap_future(self._archiving.workers.submit(job))
         except PageLostError as lost:
@@ -158,29 +179,30 @@ class NewsSpider(scrapy.Spider):
 
     def _keep(self, page: Page, response: Response, found: Found) -> ArticleRow | None:
         most, since = self.arguments.max_articles, self.arguments.since
-        if page.article and most and self._articles >= most:
+        run, capture = self._archiving.run, response.meta["capture"]
+        taken = self._articles + run.gathering.open_series
+        if page.article and most and taken >= most and not page.turn.previous:
             self._settle(response, "over_limit", f"max_articles={most} was reached")
             return None
         published = page.article.published_at if page.article else None
         if since and published and published < since:
             self._settle(response, "out_of_range", f"published {published:%Y-%m-%d}, before {since:%Y-%m-%d}")
             return None
-        capture = response.meta["capture"]
-        row = self._archiving.run.keep(page, capture, found, self.name)
-        self._count(capture.extraction or page.verdict)
-        if row:
-            if "robots_warc_record_id" in response.meta:
-                row["robots_allowed"], row["robots_warc_record_id"] = True, response.meta["robots_warc_record_id"]
-            self._articles += 1
+        more = {}
+        if "robots_warc_record_id" in response.meta:
+            more = {"robots_allowed": True, "robots_warc_record_id": response.meta["robots_warc_record_id"]}
+        row = run.keep(page, capture, found, self.name, more)
+        self._tell()
+        self._articles += row is not None
         return row
 
     def _settle(self, response: Response, extraction: str, reason: str) -> None:
         if capture := response.meta.get("capture"):
-            self._archiving.run.tabulator.settle(capture, extraction, reason)
-        self._count(extraction)
+            self._archiving.run.settle(capture, extraction, reason)
+            self._tell()
 
-    def _count(self, extraction: str) -> None:
-        self.crawler.stats.inc_value(f"broadsheet/pages/{extraction}")
+    def _tell(self) -> None:
+        self._archiving.tell_pages()
 
     def _follow(self, page: Page, response: Response) -> Iterator[Request]:
         articles, sections = classify_links(page.links, response.url)
@@ -242,16 +264,22 @@ class NewsSpider(scrapy.Spider):
         level = logging.DEBUG if response.meta.get("probe") else logging.WARNING
         self.logger.log(level, "No %s at %s: %s", what, response.url, error)
 
-    def failed(self, failure: Failure) -> None:
-        """A fetch that brought nothing to read: count it by its kind, settle its capture."""
+    def failed(self, failure: Failure) -> Iterator[ArticleRow | Request]:
+        """A fetch that brought nothing to read: count it by its kind, settle its capture, and let an article that waited for it
+        do without."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        self._note_failure(request, failure)
+        yield from self._turned(request.meta)
+
+    def _note_failure(self, request: Request, failure: Failure) -> None:
         if isinstance(failure.value, (RobotsForbiddenError, RightsReservedError, TakenDownError, LeftOutError)):
             return  # counted elsewhere, or not asked for at all
         response = getattr(failure.value, "response", None)
         kind = f"http {response.status}" if response is not None else type(failure.value).__name__
         capture = request.meta.get("capture")
         if capture and capture.extraction == "blocked":
-            self._count("blocked")
+            self._archiving.run.counts["blocked"] += 1
+            self._tell()
         elif not (request.meta.get("probe") and response is not None):
             self.crawler.stats.inc_value(f"broadsheet/errors/{kind}")
         if capture:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
+from crawler.discovery.links import classify_links, normalize_url, well_known
 from pipelines.article import Link
 
 FRONT = "https://www.paper.co.uk/"
@@ -247,20 +247,3 @@ def test_well_known_places_are_at_the_root_of_the_site() -> None:
     assert places[0] == "https://paper.example/sitemap.xml"
     assert "https://paper.example/feed" in places
     assert len(set(places)) == len(places) <= 10
-
-
-@pytest.mark.parametrize(
-    ("here", "there", "follows"),
-    [
-        ("https://a.example/story/", "https://a.example/story/?page=2", True),
-        ("https://a.example/story", "https://a.example/story/2", True),
-        ("https://a.example/story/2/", "https://a.example/story/3/", True),
-        ("https://a.example/story.html", "https://a.example/story-2.html", True),
-        ("https://a.example/story/", "https://a.example/story/page/2/", True),
-        ("https://a.example/2026/11/first-post/", "https://a.example/2026/11/second-post/", False),
-        ("https://a.example/story", "https://b.example/story/2", False),
-    ],
-)
-def test_the_next_page_of_an_article_is_told_from_the_next_article(here: str, there: str, follows: bool) -> None:
-    assert is_next_page(Link(url=there, text="Next", rel="next"), here) is follows
-    assert not is_next_page(Link(url=there, text="Next", rel=None), here)
