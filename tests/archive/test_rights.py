@@ -200,11 +200,16 @@ def test_content_usage_ends_a_list_of_crawlers_as_other_rules_do() -> None:
     assert usage_of(file.group("a"), "/") == ["train-ai=n"]
 
 
-PATTERNS = st.text(st.sampled_from("/ab*c%2F.?é"), max_size=8).map(lambda text: "/" + text)
+PARTS = st.sampled_from(["/", "a", "b", "c", "*", ".", "?", "é", "%2F", "%2f", "%61"])
+PATTERNS = st.lists(PARTS, max_size=8).map(lambda parts: "/" + "".join(parts))
 
 
-@settings(max_examples=300, deadline=None)
-@given(PATTERNS, st.sampled_from(["", "$"]), st.text(st.sampled_from("/abc.?"), max_size=12).map(lambda text: "/" + text))
+@settings(max_examples=200, deadline=None)
+@given(
+    PATTERNS,
+    st.sampled_from(["", "$"]),
+    st.text(st.sampled_from("/abc.?"), max_size=12).map(lambda text: "/" + text.rstrip("?")),
+)
 def test_paths_match_as_in_the_parser_of_robots_txt(pattern: str, end: str, path: str) -> None:
     judge = Protego.parse(f"User-agent: x\nDisallow: {pattern}{end}")
     assert covers(pattern + end, path) is not judge.can_fetch(f"https://paper.example{path}", "x")
