@@ -201,6 +201,7 @@ def test_content_usage_ends_a_list_of_crawlers_as_other_rules_do() -> None:
 
 
 PARTS = st.sampled_from(["/", "a", "b", "c", "*", ".", "?", "é", "%2F", "%2f", "%61"])
+PATHS = st.text(st.sampled_from("/abc.?"), max_size=12).map(lambda text: "/" + text.rstrip("?"))
 PATTERNS = st.lists(PARTS, max_size=8).map(lambda parts: "/" + "".join(parts))
 
 
