@@ -11,6 +11,7 @@ from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from archive.ledger_table import Sum
+from archive.tombstones import FILE
 from crawler.archiving import Archiving, collection_path
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _LABELS = {
     "unchanged": "unchanged since an earlier crawl",
     "not_article": "not articles",
     "blocked": "blocked by a captcha, firewall, consent or login wall, or a soft 404",
+    "taken_down": "taken down from this collection earlier",
+    "reserved": "reserved by their publishers (BROADSHEET_RIGHTS=strict)",
     "out_of_range": "published before since= or after until=",
     "over_limit": "beyond max_articles=",
     "timeout": "not read within the deadline",
@@ -122,6 +125,10 @@ class Summary:
             out.append(f"  hosts      {said}")
         if forbidden := stats.get("robotstxt/forbidden"):
             out.append(f"  robots.txt {forbidden:,} addresses left alone")
+        if reserved := stats.get("broadsheet/rights/not_fetched"):
+            out.append(f"  rights     {reserved:,} addresses left alone, their sites reserve them (BROADSHEET_RIGHTS=strict)")
+        if taken_down := stats.get("broadsheet/taken_down"):
+            out.append(f"  taken down {taken_down:,} addresses left alone, see {path / FILE}")
         where = shlex.quote(str(path))
         return [*out, "", "Go on with", f"  scrapy verify {where}", f"  python -c {_read_command(str(path))}", ""]
 

@@ -11,6 +11,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.collection import CollectionError, open_collection
+from archive.removal import ensure_whole
 from archive.verify import Findings, verify
 from crawler.addon import page_modules, recipes_of, worker_count
 from crawler.guard import SettingError
@@ -46,6 +47,7 @@ class Command(ScrapyCommand):
         try:
             collection = open_collection(args[0])
             recipes = recipes_of(self.settings, collection)
+            ensure_whole(collection)
         except (CollectionError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
