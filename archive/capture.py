@@ -20,8 +20,8 @@ class Capture:
     ``record_type`` is ``response``, ``revisit`` for one that says the same as ``original``, or ``metadata`` for an attempt
     that no byte answered. ``filename`` is relative to the collection's archive folder; ``offset`` and ``length`` (bytes) bound
     the record's gzip member. ``unpacked`` names the content codings that were undone to store it. ``validators`` are what a
-    later visit can ask by whether it is still the same. ``extraction`` and ``reason`` are set once the page was read.
-    Serves as the row of ``archive.schema.CAPTURES``.
+    later visit can ask by whether it is still the same. ``extraction`` and ``reason`` are set once the page was read; until
+    then ``restrictions`` are those of the header fields alone. Serves as the row of ``archive.schema.CAPTURES``.
     """
 
     url: str
@@ -48,6 +48,7 @@ class Capture:
     validators: Validators | None = None
     extraction: str | None = None
     reason: str | None = None
+    restrictions: list[str] | None = None
 
     @property
     def is_not_modified(self) -> bool:
@@ -80,6 +81,7 @@ class Capture:
             "page_id": self.page_id,
             "extraction": self.extraction,
             "extraction_reason": self.reason,
+            "restrictions": self.restrictions,
             "crawl_id": crawl_id,
         }
 

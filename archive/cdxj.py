@@ -26,6 +26,7 @@ from warcio.statusandheaders import StatusAndHeadersParser
 from warcio.timeutils import iso_date_to_timestamp
 
 from archive.capture import Capture
+from archive.excerpt import Excerpt
 from archive.exchange import Exchange
 from archive.foreign import Damage, NoArchiveError, read_records
 from archive.http import split_interim
@@ -437,6 +438,17 @@ def _write(index: Path, lines: Iterable[bytes]) -> int:
     return count
 
 
+def moved_line(line: bytes, excerpt: Excerpt, filename: str | None = None) -> bytes:
+    """A line whose record lies where it was moved to, in a file that may have another name now; nothing if it did not stay."""
+    head, brace, data = line.partition(b"{")
+    known = json.loads(brace + data)
+    offset = excerpt.moved(int(known["offset"]))
+    if offset is None:
+        return b""
+    known |= {"offset": str(offset), "filename": filename or known["filename"]}
+    return head + json.dumps(known).encode() + b"\n"
+
+
 def filename_of(line: bytes) -> bytes:
     """The file that a line names; within JSON strings quotes are escaped, so the search cannot be led astray."""
     return line.partition(_FILENAME)[2].partition(b'"')[0]
@@ -459,8 +471,15 @@ class Rebuilt:
     faults: list[Fault]
 
 
-def rebuild(index: Path, paths: Collection[Path], tick: Callable[[int], None] = lambda _: None, jobs: int = 1) -> Rebuilt:
-    """Make an index anew from all WARC files, in ``jobs`` processes. ``tick`` gets the bytes of each file that is done.
+def rebuild(
+    index: Path,
+    paths: Collection[Path],
+    tick: Callable[[int], None] = lambda _: None,
+    jobs: int = 1,
+    refused: Callable[[str], object] = lambda key: None,
+) -> Rebuilt:
+    """Make an index anew from all WARC files, in ``jobs`` processes. ``tick`` gets the bytes of each file that is done; a SURT
+    key that is ``refused`` gets no line.
 
     The torn tail of a file that a crash left open is recovery's business and no fault. Raises OSError with the old index
     untouched if the disk refuses.
@@ -474,7 +493,7 @@ def rebuild(index: Path, paths: Collection[Path], tick: Callable[[int], None] = 
             run.unlink()
             faults += [fault for fault in found if not fault.filename.endswith(OPEN_SUFFIX)]
             tick(path.stat().st_size)
-        count = _write(index, lines)
+        count = _write(index, (line for line in lines if not refused(line.partition(b" ")[0].decode())))
     return Rebuilt(count, sorted(faults, key=lambda fault: (fault.filename, fault.offset)))
 
 

@@ -6,12 +6,15 @@ import hashlib
 import sqlite3
 import threading
 import uuid
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from archive.capture import Capture
+from archive.excerpt import Excerpt
 from archive.record import Original
 from archive.validators import Validators
 from archive.warc import OPEN_SUFFIX
@@ -169,3 +172,21 @@ def _forget(fresh: dict[bytes, T], saved: dict[bytes, T]) -> None:
 
 def _key(url: str) -> bytes:
     return hashlib.sha256(url.encode()).digest()[:16]
+
+
+def relocate(path: Path, moves: Mapping[str, tuple[str | None, Excerpt]]) -> None:
+    """Let the file at ``path``, if there is one, follow WARC files that were written anew: for each its new name and what
+    stayed of it. What did not stay is forgotten."""
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()  # all by address
+        for name, (new, excerpt) in moves.items():
+            rows = database.execute('SELECT url, "offset" FROM originals WHERE filename = ?', (name,)).fetchall()
+            places = [(new, excerpt.moved(offset), url) for url, offset in rows]
+            gone = [(url,) for _, offset, url in places if offset is None]
+            with database:
+                database.executemany('UPDATE originals SET filename = ?, "offset" = ? WHERE url = ?', places)
+                for (table,) in tables:
+                    database.executemany(f"DELETE FROM {table} WHERE url = ?", gone)  # noqa: S608
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -98,8 +98,21 @@ ARTICLES = _schema(
         _optional("paywall_evidence", _STRING, "what told: jsonld, meta or selector"),
         _optional("robots_allowed", pa.bool_(), "robots.txt allowed this fetch; null if it was not asked"),
         _optional("robots_warc_record_id", _STRING, "WARC-Record-ID of the robots.txt answer that allowed this fetch"),
-        _optional("meta_robots", _STRING, "meta robots and X-Robots-Tag, joined by a comma"),
+        _optional("meta_robots", _STRING, "meta robots and X-Robots-Tag as they stand there, joined by a comma"),
+        _optional("noarchive", pa.bool_(), "true: no copy is to be shown to the public; false: the page says that it may be"),
+        _optional("noindex", pa.bool_(), "true: the page is not to be found by search; false likewise"),
+        _optional("nosnippet", pa.bool_(), "true: search is not to show its text; false likewise"),
+        _optional("noai", pa.bool_(), "true: no use for AI (noai, noml)"),
+        _optional("unavailable_after", _TIME, "instant after which no copy is to be shown"),
+        _optional("tdm_reservation", pa.int8(), "text and data mining (TDMRep): 1 is reserved, 0 is not"),
+        _optional("tdm_policy", _STRING, "address of the TDM policy"),
+        _optional(
+            "content_usage",
+            _STRING,
+            "AI preferences (AIPREF) of header and robots.txt, the stricter of each: train-ai=n, …",
+        ),
         _optional("license", _STRING, "licence named by the page: address or text"),
+        _optional("license_spdx", _STRING, "SPDX identifier of license, if it is one of Creative Commons"),
         _optional("copyright_holder", _STRING, "schema.org copyrightHolder"),
         # duplicates
         _optional("text_sha256", _STRING, "SHA-256 of the text, folded (archive.text.fold): equal for equal words"),
@@ -191,7 +204,9 @@ CAPTURES = _schema(
         _optional("fetch_ms", pa.int32(), "milliseconds from the request's first byte to the end"),
         _optional("fetch_error", _STRING, "why the fetch failed or was cut short"),
         _optional(
-            "purpose", _STRING, "what it was fetched for: robots, feed, sitemap, page, section, requisite; null if not known"
+            "purpose",
+            _STRING,
+            "what it was fetched for: robots, tdmrep, feed, sitemap, page, section, requisite; null: not known",
         ),
         _optional("via", _STRING, "the address that led here"),
         _optional("page_id", _STRING, "WARC-Page-ID: one for a page and all that was fetched for its replay"),
@@ -199,9 +214,14 @@ CAPTURES = _schema(
             "extraction",
             _STRING,
             "what became of the page: article, unchanged, page (a further one of an article), duplicate (its AMP or print"
-            " twin), not_article, blocked, failed, timeout, crashed, …",
+            " twin), not_article, blocked, reserved, taken_down, failed, timeout, crashed, …",
         ),
         _optional("extraction_reason", _STRING, "why, in a few words"),
+        _optional(
+            "restrictions",
+            pa.list_(_STRING),
+            "what this answer and the files of its site restrict: noarchive, tdm-reservation=1, …; docs/rights.md",
+        ),
         _required("crawl_id", _STRING, "the run that wrote this row"),
     ],
 )

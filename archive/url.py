@@ -50,6 +50,14 @@ def site_key(url: str) -> str:
     return host_parts(host).registered_domain or parts.netloc.rpartition("@")[2]
 
 
+def authority(url: str) -> str:
+    """Scheme, host and port of an address, the port left out where it is the usual one: what one robots.txt holds for."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+
+
 def without_secrets(url: str) -> str:
     """The address without user name, password and fragment, safe to keep (RFC 3986, 3.2.1)."""
     parts = urlsplit(url)

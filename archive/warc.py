@@ -15,6 +15,7 @@ from typing import NamedTuple
 from archive.capture import Capture
 from archive.exchange import Exchange
 from archive.record import Original, Records, member, new_record_id, outlinks_of, records_of, warc_date, warc_fields
+from archive.rights import header_restrictions
 from archive.validators import validators_of
 
 OPEN_SUFFIX = ".open"
@@ -198,4 +199,5 @@ def _capture(exchange: Exchange, records: Records, place: Place) -> Capture:
         unpacked=records.unpacked,
         original=records.original,
         validators=validators_of(head, records.date) if head else None,
+        restrictions=header_restrictions(head, exchange.url),
     )

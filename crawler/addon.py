@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archive.rights import POLICIES, Policy
 from crawler.guard import SettingError
 from pipelines.recipes import Recipes
 from pipelines.rules import RuleError
@@ -50,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_DEAD_AFTER": 3,
     "BROADSHEET_DEAD_SECONDS": 300.0,
     "BROADSHEET_ROBOTS_TTL": 86_400.0,
+    "BROADSHEET_RIGHTS": "standard",
     "BROADSHEET_HEAD_MAXSIZE": 2 << 20,
     "BROADSHEET_UNPACK_RATIO": 200.0,
     "BROADSHEET_TLS_UNVERIFIED": [],
@@ -143,6 +145,8 @@ class Broadsheet:
         middlewares.setdefault("crawler.range_gate.RangeGate", 80)
         middlewares.setdefault("crawler.conditional.Conditional", 580)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
+        middlewares.setdefault("crawler.site_rights.SiteRights", 105)
+        middlewares.setdefault("crawler.taken_down.TakenDown", 80)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
         middlewares.setdefault("crawler.downloader.HostGate", 95)
         # the frontier keeps URLLENGTH_LIMIT, and says in the ledger what it left out
@@ -201,3 +205,12 @@ def worker_count(settings: BaseSettings) -> int:
     if count < 1:
         raise SettingError(f"BROADSHEET_WORKERS: {given!r} is not a number of processes from 1")
     return count
+
+
+def policy_of(settings: BaseSettings) -> Policy:
+    """The policy that ``BROADSHEET_RIGHTS`` names. Raises SettingError for an unknown one."""
+    given = settings.get("BROADSHEET_RIGHTS") or "standard"
+    policy = next((one for one in POLICIES if one == given), None)
+    if policy is None:
+        raise SettingError(f"BROADSHEET_RIGHTS={given}: there is no such policy; choose record, standard or strict")
+    return policy

@@ -19,7 +19,7 @@ from scrapy.exceptions import CloseSpider, NotConfigured
 from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
 from archive.collection import create_collection
-from crawler.addon import recipes_of, worker_count
+from crawler.addon import policy_of, recipes_of, worker_count
 from crawler.frontier_repair import is_damaged, repair
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
@@ -67,6 +67,7 @@ class Archiving:
             settings.getint("BROADSHEET_WARC_MAX_BYTES"),
             recipes,
             max_seconds=settings.getfloat("BROADSHEET_WARC_MAX_SECONDS"),
+            policy=policy_of(settings),
         )
         self.run.attach(crawler)
         self.frontier: FrontierScheduler | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from crawler.intervals import seconds_of
+from crawler.plain_log import plain
 
 DEFAULT_COLLECTION = "collections/news"
 DEFAULT_DEPTH = 2
@@ -118,7 +119,10 @@ def _address(name: str, text: str, *, bare_host: bool) -> str:
     except ValueError:
         usable = False
     if not usable or any(character.isspace() for character in text):
-        raise ArgumentError(f"{name}: {text[:200]!r} is neither a file nor an http or https address")
+        raise ArgumentError(f"{name}: {plain(text[:200])!r} is neither a file nor an http or https address")
+    if "@" in parts.netloc:
+        mend = "pages behind a password are not taken; leave name and password out"
+        raise ArgumentError(f"{name}: {plain(text)!r} holds a user name: {mend}")
     return text if parts.path else text + "/"
 
 

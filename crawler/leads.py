@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
 
-from archive.url import site_key
+from archive.url import site_key, without_secrets
 from crawler.discovery.feeds import MAX_FEED
 from crawler.discovery.scout import PRIORITIES, Lead, Place, Purpose
 from crawler.discovery.sitemaps import MAX_SITEMAP
@@ -27,7 +27,9 @@ _STATES = {"other_site": "excluded"}
 
 def seed(url: str, purpose: Purpose, source: str, via: str | None = None) -> Lead:
     """An address that is asked for as it stands; without ``via`` a person gave it."""
-    place = Place(via or url, site_key(via or url), source, level=0 if purpose == "front_page" else 1, given=via is None)
+    place = Place(
+        without_secrets(via or url), site_key(via or url), source, level=0 if purpose == "front_page" else 1, given=via is None
+    )
     return Lead(url, purpose, source, place, url, priority=PRIORITIES[purpose])
 
 
@@ -37,7 +39,7 @@ def request_of(lead: Lead, callback: Callable[..., Any], errback: Callable[..., 
     Raises ValueError for an address without a scheme.
     """
     place = lead.place
-    via = None if place.given and place.url == lead.url else place.url
+    via = None if place.given and place.url == without_secrets(lead.url) else place.url
     meta: dict[str, Any] = {
         "purpose": lead.purpose,
         "via": via,
@@ -58,7 +60,7 @@ def request_of(lead: Lead, callback: Callable[..., Any], errback: Callable[..., 
 def place_of(url: str, meta: dict[str, Any], found: Found) -> Place:
     """Where a document was read, and for which site it speaks: a front page for the one that it was found on."""
     where = meta["where"] | ({"site": site_key(url)} if meta["purpose"] == "front_page" else {})
-    return Place(url, source=found.source, given=found.via is None, **where)
+    return Place(without_secrets(url), source=found.source, given=found.via is None, **where)
 
 
 class LeftOut:

@@ -1,5 +1,5 @@
 """Lines that nobody else can write: what an answer says may stand in logs and reports, but never begin a line, nor move a
-terminal."""
+terminal. And no user name or password of an address stands in them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 # control characters (C0, C1, delete), and those by which Unicode parts lines or turns the direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _INDENT = "\n    "
-# user name and password of an address (RFC 3986, 3.2.1)
-_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#<>\"']*@")
+_USERINFO = re.compile(r"(?<=://)[^\s/?#<>\"']+@")
 
 
 class PlainLog:
@@ -39,7 +38,7 @@ class PlainLog:
 
 
 class PlainFormatter(logging.Formatter):
-    """Formats as another does; lines after the first are indented, control characters are spelt out."""
+    """Formats as another does; lines after the first are indented, control characters are spelt out, secrets are blanked."""
 
     def __init__(self, inner: logging.Formatter | None) -> None:
         super().__init__()
@@ -51,10 +50,10 @@ class PlainFormatter(logging.Formatter):
 
 
 def plain(text: str) -> str:
-    """``text`` as it may stand in a log: further lines indented, control characters as Python writes them, addresses without
-    user name and password."""
-    spelt = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-    return _CREDENTIALS.sub("", spelt).replace("\n", _INDENT)
+    """``text`` as it may stand in a log: further lines indented, control characters as Python writes them, user name and
+    password of addresses (RFC 3986, 3.2.1) blanked."""
+    text = _USERINFO.sub("redacted@", text)
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text).replace("\n", _INDENT)
 
 
 def show(lines: Iterable[str]) -> None:

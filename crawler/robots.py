@@ -7,7 +7,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest, NotConfigured
@@ -15,10 +14,12 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.misc import build_from_crawler, load_object
 
 from archive.http import content
+from archive.robots_copies import Copy, RobotsCopies
+from archive.robots_txt import MOST, Group, beginning
+from archive.url import authority
 from crawler.discovery.sitemaps import robots_sitemaps
 from crawler.pace import HostLeftError, Pace
-from crawler.robots_copies import Copy, RobotsCopies
-from crawler.robots_rules import MOST, beginning
+from crawler.robots_rules import RobotsRules
 from pipelines.run import current
 
 if TYPE_CHECKING:
@@ -113,6 +114,13 @@ class RobotsTxt:
             if known.done() and known.result().rules and self._copies.get(key):
                 del self._verdicts[key], self._used[key]
 
+    def group(self, url: str) -> tuple[Group, str | None] | None:
+        """What the robots.txt of an address's authority says to us, and the record of it; None if it was not read."""
+        known = self._verdicts.get(authority(url))
+        verdict = known.result() if known and known.done() else None
+        rules = verdict.rules if verdict else None
+        return (rules.group(self._agent), verdict.record_id) if verdict and isinstance(rules, RobotsRules) else None
+
     async def _verdict(self, request: Request) -> Verdict:
         """What holds for a request's authority; found out by the first that asks, while others wait."""
         key = authority(request.url)
@@ -184,14 +192,6 @@ class RobotsTxt:
         parser: RobotParser = build_from_crawler(self._parser_class, self._crawler, body)
         await self._crawler.signals.send_catch_log_async(signals.robots_parsed, robotparser=parser, request=request)
         return parser
-
-
-def authority(url: str) -> str:
-    """Scheme, host and port of an address, the port left out where it is the usual one: what one robots.txt holds for."""
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
-    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
 def _copy(response: Response) -> Copy:

@@ -11,6 +11,7 @@ from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from archive.ledger_table import Sum
+from archive.tombstones import FILE
 from crawler.archiving import Archiving, collection_path
 
 if TYPE_CHECKING:
@@ -24,12 +25,23 @@ _LABELS = {
     "unchanged": "unchanged since an earlier crawl",
     "not_article": "not articles",
     "blocked": "blocked by a captcha, firewall, consent or login wall, or a soft 404",
+    "taken_down": "taken down from this collection earlier",
+    "reserved": "reserved by their publishers (BROADSHEET_RIGHTS=strict)",
     "out_of_range": "published before since= or after until=",
     "over_limit": "beyond max_articles=",
     "timeout": "not read within the deadline",
     "crashed": "crashed their reader",
     "failed": "could not be read",
 }
+_STATES = {
+    "queued": "still waiting; the same command again goes on with them",
+    "duplicate": "lead to another address",
+    "robots": "left alone, as robots.txt says",
+    "excluded": "left out",
+    "out_of_range": "out of range",
+    "not_article": "not articles",
+}
+_FEW = 5  # hosts that are listed one by one
 _LEFT_OUT = {
     "out_of_range": "out of range",
     "out_of_range_lists": "sitemaps, feeds and lists of another time",
@@ -46,15 +58,6 @@ _LEFT_OUT = {
     "sections": "beyond BROADSHEET_SECTIONS_MAX",
     "barren": "of kinds that brought no article",
 }
-_STATES = {
-    "queued": "still waiting; the same command again goes on with them",
-    "duplicate": "lead to another address",
-    "robots": "left alone, as robots.txt says",
-    "excluded": "left out",
-    "out_of_range": "out of range",
-    "not_article": "not articles",
-}
-_FEW = 5  # hosts that are listed one by one
 _ERRORS = {
     "AddressRefusedError": "address refused (private, or no contact set)",
     "CannotResolveHostError": "name not found (DNS)",
@@ -122,18 +125,16 @@ class Summary:
             out.append(f"  hosts      {said}")
         if forbidden := stats.get("robotstxt/forbidden"):
             out.append(f"  robots.txt {forbidden:,} addresses left alone")
+        if reserved := stats.get("broadsheet/rights/not_fetched"):
+            out.append(f"  rights     {reserved:,} addresses left alone, their sites reserve them (BROADSHEET_RIGHTS=strict)")
+        if taken_down := stats.get("broadsheet/taken_down"):
+            out.append(f"  taken down {taken_down:,} addresses left alone, see {path / FILE}")
         where = shlex.quote(str(path))
         return [*out, "", "Go on with", f"  scrapy verify {where}", f"  python -c {_read_command(str(path))}", ""]
 
 
 def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
-
-
-def _left_out(stats: dict[str, int]) -> str:
-    """Addresses that were named and not asked for, by reason; the log names the first of each."""
-    counts = _group(stats, "broadsheet/announced/") | _group(stats, "broadsheet/excluded/")
-    return ", ".join(f"{counts[name]:,} {_LEFT_OUT.get(name, name)}" for name in sorted(counts, key=lambda name: -counts[name]))
 
 
 def _announced(sums: list[Sum]) -> list[str]:
@@ -150,6 +151,12 @@ def _announced(sums: list[Sum]) -> list[str]:
             words = ", ".join(f"{one.addresses:,} {one.state}" for one in parts)
             out.append(f"    {sum(one.addresses for one in parts):>7,} of {host or 'no host'}: {words}")
     return out
+
+
+def _left_out(stats: dict[str, int]) -> str:
+    """Addresses that were named and not asked for, by reason; the log names the first of each."""
+    counts = _group(stats, "broadsheet/announced/") | _group(stats, "broadsheet/excluded/")
+    return ", ".join(f"{counts[name]:,} {_LEFT_OUT.get(name, name)}" for name in sorted(counts, key=lambda name: -counts[name]))
 
 
 def _hosts(counts: dict[str, int]) -> str:

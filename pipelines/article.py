@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, TypedDict
 
 from archive.requisites import Reference
+from archive.rights import Rights
 from pipelines.paging import Turn
 
 
@@ -80,6 +81,7 @@ class Article:
     paywall_evidence: str | None = None
     meta_robots: str | None = None
     license: str | None = None
+    license_spdx: str | None = None
     copyright_holder: str | None = None
     charset: str | None = None
     text_sha256: str | None = None
@@ -102,7 +104,8 @@ class Page:
     ``relations`` its other ``link`` elements that lead on: amphtml, sitemap, hub, and alternate with its hreflang as text;
     ``requisites`` what an article's page loads, if that was asked for.
     ``turn`` names the article's pages before and behind this one, ``twin`` says as what (``AMP``, ``print``) the page repeats
-    the article at its canonical address. ``seconds`` is the worker's CPU time for the page.
+    the article at its canonical address. ``rights`` are what header fields and markup say of its use. ``seconds`` is the
+    worker's CPU time for the page.
     """
 
     verdict: Literal["article", "not_article", "blocked"]
@@ -114,4 +117,5 @@ class Page:
     requisites: list[Reference] = field(default_factory=list)
     turn: Turn = field(default_factory=Turn)
     twin: str | None = None
+    rights: Rights = field(default_factory=Rights)
     seconds: float = 0.0

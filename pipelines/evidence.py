@@ -156,7 +156,10 @@ def _link(element: HtmlElement, found: Evidence) -> None:
         found.targets.add(url)
         found.links.append(Link(url=url, text=text_of(element)[:300] or None, rel=rel))
     if url and rel:
-        _related(rel.lower().split(), url, found)
+        related = rel.lower().split()
+        if "license" in related and next(element.iterancestors("figure"), None) is not None:
+            related.remove("license")  # one beside a picture is the picture's
+        _related(related, url, found)
 
 
 def _related(rel: list[str], url: str, found: Evidence) -> None:

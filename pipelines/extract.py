@@ -18,6 +18,7 @@ from trafilatura.utils import detect_encoding
 
 from archive.markup import bounded, unicode_of
 from archive.requisites import of_html
+from archive.rights import of_fields
 from pipelines.article import Article, Page
 from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
@@ -32,6 +33,7 @@ from pipelines.metadata import Metadata, plain, tidy
 from pipelines.paging import Turn, numbered, turn_of, twin_of
 from pipelines.quality import flags, score
 from pipelines.recipes import Recipe
+from pipelines.rights import statements
 from pipelines.ruled import Followed, cut, follow
 from pipelines.scripted import html_in
 from pipelines.segments import segments
@@ -64,9 +66,9 @@ def extract(
 ) -> Page:
     """Read one page.
 
-    ``content_type`` is the Content-Type header field as sent; ``headers`` may hold ``x-robots-tag`` and
-    ``content-language``, names in lower case. With ``requisites`` the page also says what it loads. ``recipe`` is how people
-    want the site's pages read. Never raises for what a page holds: what cannot be read is not an article.
+    ``content_type`` is the Content-Type header field as sent; ``headers`` may hold those that ``pipelines.reading.HEADERS``
+    names, in lower case, several of one name in a line each. With ``requisites`` the page also says what it loads. ``recipe``
+    is how people want the site's pages read. Never raises for what a page holds: what cannot be read is not an article.
     """
     began = time.process_time()
     page = read(html, url, content_type, dict(headers or {}), recipe=recipe, requisites=requisites)
@@ -87,13 +89,14 @@ def read(
     """As ``extract``; ``trace`` is filled with how it came about."""
     charset, text = decode(html, content_type)
     if len(_BINARY.findall(text[:4_000])) > len(text[:4_000]) * 0.05:
-        return Page("not_article", "binary data")
+        return Page("not_article", "binary data", rights=of_fields(headers, url))
     tree = parse(text)
     if tree is None:
-        return Page("not_article", "no HTML" if html.strip() else "empty page")
+        return Page("not_article", "no HTML" if html.strip() else "empty page", rights=of_fields(headers, url))
     evidence = collect(tree, url)
     loads = of_html(tree, url) if requisites else []
     article = Article(charset=charset, extractor=EXTRACTOR, extractor_config=recipe.config if recipe else None)
+    said = statements(evidence, headers, url)
     followed = follow(recipe, tree, html, url, headers)
     metadata = Metadata(evidence, url, headers, followed.fields, explain=trace is not None)
     metadata.fill(article)
@@ -117,17 +120,17 @@ def read(
     article.posts = article.posts or set_posts(posts, body)
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
-        return Page("blocked", wall.reason)
+        return Page("blocked", wall.reason, rights=said)
     turn = turn_of(url, evidence.previous, evidence.following)
     is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
-        return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations)
+        return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations, rights=said)
     mismatch = settle_language(article)
     article.quality_score = score(body.signs) if body.signs else None
     found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
     article.quality_flags = [*found, *followed.flags]
     twin = twin_of(url, article.canonical_url, tree)
-    return Page("article", reason, article, evidence.links, evidence.feeds, evidence.relations, loads, turn, twin)
+    return Page("article", reason, article, evidence.links, evidence.feeds, evidence.relations, loads, turn, twin, said)
 
 
 def _as_ruled(article: Article, followed: Followed) -> tuple[bool, str] | None:
@@ -163,10 +166,11 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    # the parser takes quadratic time over attributes
-    text = _FLOOD.sub(r"\1", bounded(text.replace("\x00", "")))
+    # the parser takes quadratic time over attributes; brackets in them and in scripts are no tags
+    text = _FLOOD.sub(r"\1", text.replace("\x00", ""))
     if len(text) > _HUGE:
         text = _without_huge(text)
+    text = bounded(text)
     if not text.strip() or "<" not in text:
         return None
     try:

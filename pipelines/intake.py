@@ -15,6 +15,7 @@ from archive.capture import Capture, url_columns
 from archive.collection import Collection
 from archive.foreign import Damage, is_capture, read_records
 from archive.reader import Record, RecordError, captures_of
+from archive.rights import Policy
 from archive.sources import Source, SourceError, forget, register, save
 from pipelines.reading import Reading
 from pipelines.recipes import Recipes
@@ -47,9 +48,11 @@ class Extraction:
         tell: Callable[[str], None] = lambda line: None,
         tick: Callable[[Tally], None] = lambda tally: None,
         recipes: Recipes | None = None,
+        *,
+        policy: Policy = "standard",
     ) -> None:
         self._collection, self._tell, self._tick = collection, tell, tick
-        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ, recipes)
+        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ, recipes, policy=policy)
         self._reading = Reading(self._rows, workers)
         self._known = _Known(collection)
         self._ended: list[Source] = []
@@ -128,6 +131,7 @@ class Extraction:
             self._tell(f"{source.path} at {damage.offset}: {damage.reason}; passed over")
 
     def _add(self, source: Source, capture: Capture, record: Record) -> None:
+        self._reading.look(capture, lambda: record)
         if capture.record_id in self._known:
             self.tally.counts["known"] += 1
             return
@@ -136,10 +140,14 @@ class Extraction:
         except ValueError:
             self._pass_over(source, Damage(capture.offset, f"{capture.url!r} is no address"))
             return
-        if capture.record_type == "revisit" and capture.purpose in _READ:
+        if gone := self._rows.tombstones.of(capture.url):
+            capture.extraction, capture.reason = "taken_down", gone.words
+            self.tally.counts["taken_down"] += 1
+        elif capture.record_type == "revisit" and capture.purpose in _READ:
             capture.extraction, capture.reason = self._known.state_of_revisit(capture, record)
         self._known.add(capture)
-        self._rows.note_obstacle(capture, record.block)
+        if capture.extraction is None:
+            self._rows.note_obstacle(capture, record.block)
         self.tally.counts["captures"] += 1
         self._rows.add_capture(capture)
         if capture.extraction is None and self._rows.is_page(capture):

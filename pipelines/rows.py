@@ -11,6 +11,8 @@ from typing import Any
 
 from archive.capture import Capture, media_type
 from archive.collection import Collection
+from archive.rights import Policy, Rights, reserved
+from archive.tombstones import Tombstones
 from archive.url import surt
 from pipelines.article import Article, Page
 from pipelines.blocked import obstacle_in
@@ -56,7 +58,7 @@ class Rows:
     """The rows that one run adds to a collection. ``crawl_id`` names the run in each of them.
 
     ``sync`` makes the records durable that they name; ``purposes`` are those of captures that are pages; ``recipes`` say how
-    people want pages read.
+    people want pages read; by the strict ``policy`` no article is made of a page that is reserved.
     """
 
     def __init__(
@@ -66,12 +68,15 @@ class Rows:
         sync: Callable[[], None],
         purposes: frozenset[str | None] = PAGES,
         recipes: Recipes | None = None,
+        *,
+        policy: Policy = "standard",
     ) -> None:
-        self.collection, self.crawl_id, self._purposes = collection, crawl_id, purposes
+        self.collection, self.crawl_id, self._purposes, self.policy = collection, crawl_id, purposes, policy
         self._recipes = recipes or Recipes(collection.path)
         for table in (collection.articles, collection.captures):
             table.drop_partial()
         self.versions = Versions(collection.articles, collection.path / "state" / "versions.sqlite")
+        self.tombstones = Tombstones(collection)
         self.sites = Sites(collection)
         self.tabulator = Tabulator(collection, crawl_id, sync, self._learn)
         self.gathering = Gathering()
@@ -115,6 +120,12 @@ class Rows:
             return _unread(capture)
         return (None, None) if self._is_unread(capture) else UNCHANGED
 
+    def note_rights(self, page: Page, capture: Capture, site: Rights | None) -> None:
+        """Put together what a page and the files of its ``site`` say of its use; to be called before ``keep``."""
+        if site:
+            page.rights.complete(site)
+        capture.restrictions = page.rights.restrictions() or None
+
     def settle(self, capture: Capture, state: str, reason: str) -> None:
         """Say what became of a page that makes no row."""
         self.counts[state] += self.tabulator.settle(capture, state, reason)
@@ -129,6 +140,12 @@ class Rows:
         """
         if page.article is None:
             self.settle(capture, page.verdict, page.reason)
+            return None
+        if gone := self.tombstones.of(page.article.canonical_url or capture.url):
+            self.settle(capture, "taken_down", gone.words)
+            return None
+        if self.policy == "strict" and (why := reserved(capture.restrictions)):
+            self.settle(capture, "reserved", f"{why}: no article of it by the strict policy")
             return None
         sheet = Sheet(page, page.article, capture, found, spider, more or {})
         if page.twin:
@@ -196,7 +213,8 @@ class Rows:
     def _row(self, article: Article, sheets: list[Sheet], cells: Mapping[str, Any] | None = None) -> ArticleRow | None:
         first, *others = sheets
         row = article_row(article, first.capture, first.found, self.crawl_id, first.spider)
-        row |= {**first.more, **(cells or {})}
+        row |= {**first.page.rights.columns(), **first.more, **(cells or {})}
+        row["field_sources"] = row["field_sources"] | first.page.rights.sources
         row.reason = first.page.reason
         row.requisites = list({one.url: one for sheet in sheets for one in sheet.page.requisites}.values())
         row.page_id = first.capture.page_id

@@ -19,14 +19,17 @@ from archive.cdxj import Lines, add_files, capture_line, merge, merged
 from archive.collection import Collection
 from archive.exchange import Exchange
 from archive.http import split_interim
+from archive.lock import WriterLock
 from archive.originals import Originals
 from archive.reader import RecordError, captures
 from archive.record import Original
 from archive.recovery import Recovered, recover
+from archive.rights import Policy
 from pipelines.article import Page
 from pipelines.recipes import Recipes
 from pipelines.record import Recorder
 from pipelines.rows import Rows, new_crawl_id
+from pipelines.takedown import finish
 
 _runs: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
 
@@ -47,15 +50,18 @@ class Run(Rows):
         recipes: Recipes | None = None,
         *,
         max_seconds: float = math.inf,
+        policy: Policy = "standard",
     ) -> None:
         crawl_id = new_crawl_id()
+        self.lock = WriterLock(collection, "a crawl")
+        finish(collection)
         self.recovered: list[Recovered] = recover(collection.archive)
         self._journal = Journal(collection.path / "state" / f"untabulated-{crawl_id}")
         self.originals = Originals(collection.path / "state" / "originals.sqlite", collection.archive)
         self.recorder = Recorder(
             collection.archive, info, max_bytes, self.originals, self._journal.add, max_seconds=max_seconds
         )
-        super().__init__(collection, crawl_id, self.recorder.sync, recipes=recipes)
+        super().__init__(collection, crawl_id, self.recorder.sync, recipes=recipes, policy=policy)
         self._index_lines: dict[str, Lines] = {}  # by WARC file
         self.closed = self._took_over = False
 
@@ -154,6 +160,7 @@ class Run(Rows):
             self.versions.close()
         merge(self.collection.index, merged(self._index_lines.values()), self._journal.names)
         self._journal.path.unlink(missing_ok=True)
+        self.lock.release()
 
 
 class Journal:

@@ -16,6 +16,7 @@ from scrapy.exceptions import UsageError
 
 from archive.audit import Audit, audit
 from archive.collection import CollectionError, open_collection
+from archive.removal import ensure_whole
 from crawler.plain_log import show
 
 _SHOWN = 10
@@ -48,6 +49,7 @@ class Command(ScrapyCommand):
             raise UsageError("give one collection, e.g. scrapy audit collections/news", print_help=False)
         try:
             collection = open_collection(args[0])
+            ensure_whole(collection)
             columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
             with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
                 task = progress.add_task("records and pages looked at", total=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -29,6 +30,8 @@ from crawler.pace import Pace
 from crawler.range_gate import OutOfRangeError
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
+from crawler.site_rights import RightsReservedError
+from crawler.taken_down import TakenDownError
 from crawler.watch import Watch
 from pipelines.article import Page
 from pipelines.blocked import against_crawlers
@@ -46,7 +49,9 @@ if TYPE_CHECKING:
 
 _UNFINISHED = ("length", "time", "disconnect")  # causes of truncation that leave the beginning of a document
 
+_USERINFO = re.compile(r"(?<=://)[^/\s@,\"]+@")
 _SEEDS_AT_ONCE = 20
+_NOT_ASKED_FOR = (RobotsForbiddenError, RightsReservedError, TakenDownError, LeftOutError, OutOfRangeError)
 
 
 class NewsSpider(scrapy.Spider):
@@ -67,7 +72,7 @@ class NewsSpider(scrapy.Spider):
         self.collection = self.arguments.collection
         # the same sites make it the same crawl; how much of it one run does, and where it is kept, do not matter
         what = {name: value for name, value in arguments.items() if name not in ("collection", "max_articles")}
-        self.crawl_key = json.dumps(what, sort_keys=True)
+        self.crawl_key = _USERINFO.sub("", json.dumps(what, sort_keys=True))  # it is kept in the frontier's file
         self._articles = 0
 
     @classmethod
@@ -136,6 +141,7 @@ class NewsSpider(scrapy.Spider):
         page = await self._read(response)
         if page is None:
             return
+        self._archiving.run.note_rights(page, response.meta["capture"], response.meta.get("site_rights"))
         if page.verdict == "blocked":
             self._blocked(page, response)
             return
@@ -209,7 +215,7 @@ class NewsSpider(scrapy.Spider):
         self._close_if_full()
 
     async def _read(self, response: Response) -> Page | None:
-        headers = {name: value.decode("latin-1") for name in HEADERS if (value := response.headers.get(name))}
+        headers = {name: _lines(values) for name in HEADERS if (values := response.headers.getlist(name))}
         capture = response.meta.get("capture")
         recipe = self._archiving.run.recipe(capture) if capture else None
         job = Job(response.body, response.url, _content_type(response), headers, self._requisites.mode != "html", recipe)
@@ -338,8 +344,8 @@ class NewsSpider(scrapy.Spider):
             watch.failed(request, failure.value)
         if isinstance(failure.value, OutOfRangeError):
             self.crawler.stats.inc_value("broadsheet/announced/out_of_range")
-        if isinstance(failure.value, (RobotsForbiddenError, LeftOutError, OutOfRangeError)):
-            return  # counted as robotstxt/forbidden, or not asked for at all
+        if isinstance(failure.value, _NOT_ASKED_FOR):
+            return  # counted elsewhere
         if isinstance(failure.value, NotModifiedError):
             if request.meta["purpose"] == "page" and request.meta.get("capture"):
                 self._archiving.run.counts["unchanged"] += 1
@@ -356,6 +362,10 @@ class NewsSpider(scrapy.Spider):
         if capture:
             self._archiving.run.tabulator.settle(capture, "failed", f"{kind}: {failure.getErrorMessage()}"[:300])
         self.logger.debug("%s: %s", request.url, failure.getErrorMessage())
+
+
+def _lines(values: list[bytes]) -> str:
+    return "\n".join(value.decode("latin-1") for value in values)
 
 
 def _content_type(response: Response) -> str | None:

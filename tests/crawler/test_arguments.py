@@ -52,6 +52,11 @@ def test_every_watches_and_names_the_longest_interval() -> None:
         ({"sites": "data:text/html,hello"}, "sites: 'data:text/html' is neither"),
         ({"feeds": "https://"}, "feeds: 'https://' is neither"),
         ({"sitemaps": "https://a.example:0x1/"}, "sitemaps: "),
+        (
+            {"sites": "https://me:hush@a.example/"},
+            "sites: 'https://redacted@a.example/' holds a user name: pages behind a password",
+        ),
+        ({"sites": "https://me:hush@a.example:x/"}, "sites: 'https://redacted@a.example:x/' is neither"),
         ({"urls": "missing.txt"}, "urls: there is no file 'missing.txt'"),
         ({"sites": "a" * 5_000}, "is neither a file nor"),
         ({"sites": ","}, "sites: ',' names no address"),
@@ -74,6 +79,7 @@ def test_what_cannot_be_used_is_named_with_its_reason(given: dict[str, str], wor
     with pytest.raises(ArgumentError) as caught:
         NewsArguments.parse(given)
     assert words in str(caught.value)
+    assert "hush" not in str(caught.value)
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from crawler.plain_log import PlainFormatter, PlainLog, plain, show
         ("\x1b]0;title\x07\x1b[2J", "\\x1b]0;title\\x07\\x1b[2J"),
         ("safe\u202egnp.exe", "safe\\u202egnp.exe"),
         ("a\u2028b\x85c\x7f", "a\\u2028b\\x85c\\x7f"),
+        ("GET http://me:hush@a.test/x@y failed", "GET http://redacted@a.test/x@y failed"),
+        ("via http://hush@proxy.test:3128", "via http://redacted@proxy.test:3128"),
+        ("https://a.test/?mail=me@b.test", "https://a.test/?mail=me@b.test"),
         ("Größe\tميناء 港", "Größe\tميناء 港"),
         (
             "<GET http://me:pass@a.example/b@c> and https://me@b.example:8/",

@@ -14,11 +14,11 @@ from scrapy.settings import Settings
 from scrapy.signalmanager import SignalManager
 
 import archive
+from archive.robots_copies import Copy, RobotsCopies
+from archive.robots_txt import MOST
 from crawler.addon import DEFAULTS
 from crawler.pace import Pace
 from crawler.robots import RobotsForbiddenError, RobotsTxt, RobotsUnreachableError, authority
-from crawler.robots_copies import Copy, RobotsCopies
-from crawler.robots_rules import MOST
 from tests.crawler.test_requisites import page, record_of, reply
 from tests.crawling import Outcome, crawl
 from tests.wire.server import RawServer, Reply

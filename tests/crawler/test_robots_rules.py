@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.robots_rules import MOST, RobotsRules, beginning, product_token
+from archive.robots_txt import MOST, beginning, product_token
+from crawler.robots_rules import RobotsRules
 
 
 def allowed(text: str | bytes, path: str, agent: str = "FooBot") -> bool:

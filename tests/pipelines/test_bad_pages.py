@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,52 +23,43 @@ def claims(**said: Any) -> str:
     return jsonld(told.replace("</", "<\\/"))
 
 
-def floods(count: int) -> Iterator[tuple[str, str]]:
-    """A tag with so many attributes, written in each way."""
-    yield "unquoted", "<div " + " ".join(f"a{n}=1" for n in range(count)) + f">{ARTICLE}</div>"
-    yield "without values", "<div " + "\n".join(f"a{n}" for n in range(count)) + f">{ARTICLE}</div>"
-    yield "quoted brackets", "<div " + " ".join(f"a{n}='x>y<z'" for n in range(count)) + f">{ARTICLE}</div>"
-    yield "the same one", "<div " + 'class="x" ' * count + f">{ARTICLE}</div>"
-    yield "not closed", ARTICLE + "<div " + " ".join(f"a{n}=1" for n in range(count))
+def flood(attribute: str, between: str = " ", close: str = ">") -> str:
+    """A page in one element with a million attributes."""
+    return "<div " + between.join(attribute.format(n) for n in range(1_000_000)) + close + ARTICLE
 
 
-FLOODS = dict(floods(1_000_000))
+def deep(tags: str) -> str:
+    return ARTICLE + tags * (100_000 // tags.count("<"))
 
-# what the page has, and whether its article is to be found all the same
-HUGE: dict[str, tuple[bytes, bool]] = {
-    "JSON-LD with 10 MB of text": (page(ARTICLE, claims(articleBody=LONG * 220_000)), True),
-    "JSON-LD with 10 MB of markup": (page(ARTICLE, claims(articleBody="<p>a<b>c</b></p>" * 650_000)), True),
-    "JSON-LD with 10 MB that is broken": (
-        page(ARTICLE, jsonld('{"@type": "NewsArticle" "articleBody":"' + LONG * 220_000)),
-        True,
+
+# what the page has, made when it is read; those marked are no article
+HUGE: dict[str, Callable[[], bytes]] = {
+    "JSON-LD with 10 MB of text": lambda: page(ARTICLE, claims(articleBody=LONG * 220_000)),
+    "JSON-LD with 10 MB of markup": lambda: page(ARTICLE, claims(articleBody="<p>a<b>c</b></p>" * 650_000)),
+    "JSON-LD with 10 MB that is broken": lambda: page(
+        ARTICLE, jsonld('{"@type": "NewsArticle" "articleBody":"' + LONG * 220_000)
     ),
-    "JSON-LD with 10 MB of authors": (page(ARTICLE, claims(author="Ann Lee, " * 1_100_000)), True),
-    "JSON-LD nested 100,000 deep": (page(ARTICLE, jsonld('{"a":' * 100_000 + "1" + "}" * 100_000)), True),
-    **{f"a million attributes, {how}": (page(html), True) for how, html in FLOODS.items()},
-    "a million attributes, 148 a tag": (
-        page(ARTICLE + ("<p " + " ".join(f"a{n}=1" for n in range(148)) + ">") * 6_757),
-        True,
-    ),
-    "100,000 nested elements before": (page("<div>" * 100_000 + ARTICLE), False),
-    "100,000 nested elements behind": (page(ARTICLE + "<div>x" * 100_000), True),
-    "100,000 nested spans": (page(ARTICLE + "<span>x " * 100_000), True),
-    "100,000 nested lists": (page(ARTICLE + "<ul><li>x " * 50_000), True),
-    "100,000 nested quotations": (page(ARTICLE + "<blockquote>x " * 100_000), True),
-    "100,000 paragraphs": (
-        page(ARTICLE + "".join(f"<p>Boat {n} came into the harbour before noon.</p>" for n in range(100_000))),
-        True,
-    ),
-    "100,000 links": (page(ARTICLE + "".join(f'<a href="/{n}">link {n} to a boat</a>' for n in range(100_000))), False),
-    "18 MB in one paragraph": (page(f"<p>{'word ' * 3_600_000}</p>{ARTICLE}"), True),
+    "JSON-LD nested 100,000 deep": lambda: page(ARTICLE, jsonld('{"a":' * 100_000 + "1" + "}" * 100_000)),
+    "a million attributes, unquoted": lambda: page(flood("a{}=1")),
+    "a million attributes, without values": lambda: page(flood("a{}", "\n")),
+    "a million attributes, with quoted brackets": lambda: page(flood("a{}='x>y<z'")),
+    "a million times one attribute": lambda: page(flood('class="x"')),
+    "a million attributes, 148 a tag": lambda: page(ARTICLE + ("<p " + " ".join(f"a{n}=1" for n in range(148)) + ">") * 6_757),
+    "100,000 nested elements": lambda: page(deep("<div>x")),
+    "100,000 nested spans": lambda: page(deep("<span>x ")),
+    "100,000 nested lists": lambda: page(deep("<ul><li>x ")),
+    "100,000 nested quotations": lambda: page(deep("<blockquote>x ")),
+    "100,000 paragraphs": lambda: page(ARTICLE + "".join(f"<p>Boat {n} came before noon.</p>" for n in range(100_000))),
+    "18 MB in one paragraph": lambda: page(f"<p>{'word ' * 3_600_000}</p>{ARTICLE}"),
+    "no article: 100,000 nested elements before it": lambda: page("<div>" * 100_000 + ARTICLE),
 }
 
 
 @pytest.mark.parametrize("what", HUGE)
 def test_a_huge_page_is_read_within_five_seconds_of_cpu(what: str) -> None:
-    html, readable = HUGE[what]
-    found = extract(html, URL)
+    found = extract(HUGE[what](), URL)
     assert found.seconds < 5
-    assert not readable or (found.article and sentence(0) in (found.article.text or ""))
+    assert what.startswith("no article") or (found.article and sentence(0) in (found.article.text or ""))
 
 
 def test_a_body_is_taken_from_the_page_where_json_contradicts_it() -> None:

@@ -145,6 +145,7 @@ def test_a_revisit_left_by_a_crash_is_read_from_its_original(tmp_path: Path, for
     dead = Run(create_collection(folder), [], 1 << 30)
     first, again = recorded(dead, response=ARTICLE), recorded(dead, response=ARTICLE)
     dead.recorder.close()  # killed: no rows
+    dead.lock.release()
     if forgotten:
         (folder / "state" / "originals.sqlite").unlink()
     run = Run(create_collection(folder), [], 1 << 30)
@@ -180,7 +181,8 @@ def test_closing_publishes_even_what_still_waits(run: Run) -> None:
 
 def test_captures_of_a_crashed_run_are_found_once(run: Run, tmp_path: Path) -> None:
     captures = [recorded(run, url=f"http://news.example/{number}") for number in range(3)]
-    os.close(run.recorder.writer._file._fd)  # as a crash would: the lock goes, the file keeps its open name
+    os.close(run.recorder.writer._file._fd)  # as a crash would: the locks go, the file keeps its open name
+    run.lock.release()
     following = Run(run.collection, [("software", "test")], 1 << 30)
     assert [capture.record_id for capture in following.untabulated()] == [capture.record_id for capture in captures]
     following.forget_untabulated()
