@@ -24,8 +24,8 @@ from crawler.plain_log import PlainFormatter, PlainLog, plain, show
         ("https://a.test/?mail=me@b.test", "https://a.test/?mail=me@b.test"),
         ("Größe\tميناء 港", "Größe\tميناء 港"),
         (
-            "<GET http://me:pass@a.example/b@c> and https://me@b.example:8/",
-            "<GET http://a.example/b@c> and https://b.example:8/",
+            "<GET http://me:p@ss@a.example/b@c> at https://me@b.example:8/",
+            "<GET http://redacted@a.example/b@c> at https://redacted@b.example:8/",
         ),
         ("write to desk@a.example", "write to desk@a.example"),
     ],
