@@ -102,6 +102,12 @@ class RobotsTxt:
         rules = known.result().rules if known and known.done() else None
         return robots_sitemaps(_sitemaps(rules), authority(url) + "/robots.txt")
 
+    def allows(self, url: str) -> bool:
+        """Whether the robots.txt of an address's authority, as it was read last, allows it."""
+        known = self._verdicts.get(authority(url))
+        rules = known.result().rules if known and known.done() else None
+        return bool(rules and rules.allowed(url, self._agent))
+
     def group(self, url: str) -> tuple[Group, str | None] | None:
         """What the robots.txt of an address's authority says to us, and the record of it; None if it was not read."""
         known = self._verdicts.get(authority(url))
