@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archive.tables import open_articles, open_captures
+    from archive.tables import open_articles, open_captures, open_ledger
 
-__all__ = ["open_articles", "open_captures"]
+__all__ = ["open_articles", "open_captures", "open_ledger"]
 
 
 def __getattr__(name: str) -> Any:

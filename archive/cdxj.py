@@ -389,12 +389,12 @@ class Lines:
 
     def _run(self, parts: Iterable[Iterable[bytes]]) -> BinaryIO:
         run = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
-        run.writelines(_merged(parts))
+        run.writelines(merged(parts))
         run.seek(0)
         return run
 
     def __iter__(self) -> Iterator[bytes]:
-        return _merged([*self._rewound(), sorted(self._lines)])
+        return merged([*self._rewound(), sorted(self._lines)])
 
     def _rewound(self) -> list[BinaryIO]:
         for run in self._runs:
@@ -402,7 +402,8 @@ class Lines:
         return self._runs
 
 
-def _merged(parts: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+def merged(parts: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+    """Sorted lines of several sources as one sorted sequence, each once."""
     return (line for line, _ in groupby(heapq.merge(*parts)))
 
 
@@ -415,7 +416,7 @@ def merge(index: Path, lines: Iterable[bytes], filenames: Collection[str]) -> in
     if not index.exists():
         return _write(index, lines)
     with index.open("rb") as old:
-        return _write(index, _merged([(line for line in old if filename_of(line) not in names), lines]))
+        return _write(index, merged([(line for line in old if filename_of(line) not in names), lines]))
 
 
 def _write(index: Path, lines: Iterable[bytes]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archive import foreign
 from archive.reader import Record, read_record
-from archive.tables import Table, articles_table, captures_table
+from archive.tables import Table, articles_table, captures_table, ledger_table
 from archive.warc import OPEN_SUFFIX, sync_folder
 
 FORMAT_VERSION = 1
@@ -46,6 +46,16 @@ class Collection:
     def captures(self) -> Table:
         """One row a fetch."""
         return captures_table(self.path / "tables" / "captures")
+
+    @property
+    def ledger(self) -> Table:
+        """One row an announced address and crawl."""
+        return ledger_table(self.path / "tables" / "ledger")
+
+    @property
+    def frontier(self) -> Path:
+        """What waits to be fetched, and what was seen."""
+        return self.path / "state" / "frontier.sqlite"
 
     def warc_files(self) -> list[Path]:
         """All WARC files of our own, finished ones and those still open, by name."""
@@ -102,7 +112,8 @@ def create_collection(path: str | os.PathLike[str]) -> Collection:
             folder.mkdir(parents=True, exist_ok=True)
             _mark(folder)
             found = Collection(folder)
-        for part in (found.archive, found.index.parent, found.articles.folder, found.captures.folder):
+        tables = (found.articles.folder, found.captures.folder, found.ledger.folder)
+        for part in (found.archive, found.index.parent, *tables):
             part.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise CollectionError(f"{folder}: a file is in the way; give a folder") from None

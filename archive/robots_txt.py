@@ -26,6 +26,12 @@ def product_token(user_agent: str) -> str:
     return found[0].lower() if found else "*"
 
 
+def beginning(body: bytes) -> bytes:
+    """What is read of a robots.txt: its first 500 KiB, without the line that is cut there. Half a rule forbids more than the
+    whole."""
+    return body if len(body) <= MOST else body[: max(body.rfind(b"\n", 0, MOST), body.rfind(b"\r", 0, MOST)) + 1]
+
+
 @dataclass(slots=True)
 class Group:
     """What a file says to one crawler: ``rules`` are names and values of its allow and disallow lines in order, ``usage`` path
@@ -40,7 +46,7 @@ class RobotsTxt:
     """One robots.txt, read once."""
 
     def __init__(self, body: bytes) -> None:
-        text = body[:MOST].decode("utf-8", errors="replace").removeprefix("\ufeff")
+        text = beginning(body).decode("utf-8", errors="replace").removeprefix("\ufeff")
         lines = (_directive(line[:_LONGEST_LINE].partition("#")[0]) for line in _LINES.split(text))
         self._lines = [line for line in lines if line]
 
@@ -51,13 +57,14 @@ class RobotsTxt:
 
     def group(self, token: str) -> Group:
         """What is said to a crawler: all groups that name its product token, else all that are for everybody."""
-        found: dict[str, Group] = {}
-        names: list[str] = []
+        found = {token: Group(), "*": Group()}
+        met: set[str] = set()
+        names: set[str] = set()  # of the group at hand, as far as they are ours: a file may name thousands
         ruled = False
         for name, value in self._lines:
             if name == "user-agent":
-                names, ruled = ([] if ruled else names) + [_named(value)], False
-                found.setdefault(names[-1], Group())
+                names, ruled = (set() if ruled else names) | ({_named(value)} & found.keys()), False
+                met |= names
             elif name == "crawl-delay":
                 for one in names:
                     found[one].delays.extend(_seconds(value))
@@ -65,7 +72,7 @@ class RobotsTxt:
                 ruled = True
                 for one in names:
                     _add_rule(found[one], name, value)
-        return found.get(token) or found.get("*") or Group()
+        return found[token] if token in met else found["*"]
 
 
 def _add_rule(group: Group, name: str, value: str) -> None:

@@ -29,6 +29,7 @@ _PAGE = pa.struct(
     ]
 )
 _CUT = pa.struct([("field", _STRING), ("at", pa.int32()), ("text", _STRING)])
+_SOURCE = pa.struct([("source", _STRING), ("via", _STRING)])
 _LINK = pa.struct([("url", _STRING), ("text", _STRING), ("rel", _STRING)])
 
 
@@ -48,7 +49,7 @@ ARTICLES = _schema(
     "articles",
     [
         # identity
-        _required("article_id", _STRING, "first 32 hex digits of the SHA-256 of the canonical URL's SURT key"),
+        _required("article_id", _STRING, "first 32 hex digits of the SHA-256 of the canonical URL's SURT key, case kept"),
         _required("version", pa.int32(), "1, 2, …: grows when the title or the text of the article changes"),
         _required("url", _STRING, "address that answered, after redirects"),
         _required("requested_url", _STRING, "address as it was found"),
@@ -141,7 +142,8 @@ ARTICLES = _schema(
         _optional(
             "discovery_source",
             _STRING,
-            "how the address was found: feed, news_sitemap, sitemap, section, front_page, list; archive if a file had it",
+            "how the address was found: feed, news_sitemap, sitemap, section, front_page, alternate (hreflang of an article),"
+            " list; archive if a file had it",
         ),
         _optional("discovery_url", _STRING, "the feed, sitemap or page that named it"),
         _optional(
@@ -221,5 +223,34 @@ CAPTURES = _schema(
             "what this answer and the files of its site restrict: noarchive, tdm-reservation=1, …; docs/rights.md",
         ),
         _required("crawl_id", _STRING, "the run that wrote this row"),
+    ],
+)
+
+LEDGER = _schema(
+    "ledger",
+    [
+        _required("url_surtkey", _STRING, "SURT key of url"),
+        _required("url", _STRING, "the address that was announced"),
+        _required("url_host_name", _STRING, "host"),
+        _optional("url_host_registered_domain", _STRING, "registered domain"),
+        _optional("purpose", _STRING, "what it is fetched for: page, section, feed, sitemap, front_page; null if not known"),
+        _required(
+            "sources",
+            pa.list_(_SOURCE),
+            "everywhere it was found: source as in articles.discovery_source, via the document that named it (null: given)",
+        ),
+        _required("first_announced_at", _TIME, "instant at which the crawl met the address first"),
+        _required("last_announced_at", _TIME, "instant at which it met it last"),
+        _optional("announced_date", _TIME, "date of publication, or of the last change, that the announcement gives it"),
+        _required(
+            "state",
+            _STRING,
+            "what became of it: captured, unchanged, duplicate, robots, excluded, out_of_range, blocked, failed, not_article,"
+            " queued (docs/frontier.md)",
+        ),
+        _optional("reason", _STRING, "why, in a few words"),
+        _optional("settled_at", _TIME, "instant at which that was known; null while queued"),
+        _optional("warc_record_id", _STRING, "record of the last fetch: captures.warc_record_id; null if nothing was fetched"),
+        _required("crawl_id", _STRING, "the crawl: the crawl_id of its first run"),
     ],
 )

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from archive.schema import ARTICLES, CAPTURES, SCHEMA_VERSION
+from archive.schema import ARTICLES, CAPTURES, LEDGER, SCHEMA_VERSION
 
 _INTRODUCTION = f"""# The tables
 
 *Made by `make docs` from `archive/schema.py`; schema version {SCHEMA_VERSION}.*
 
-Both tables lie in `COLLECTION/tables/NAME/fetch_date=YYYY-MM-DD/part-*.parquet`: partitioned by the UTC day of the fetch,
-append-only. A cell that is not known is null. Every part carries these descriptions in its own schema:
+The tables lie in `COLLECTION/tables/NAME/fetch_date=YYYY-MM-DD/part-*.parquet`: partitioned by the UTC day of the fetch
+(the ledger by that of the first announcement), append-only. A cell that is not known is null. Every part carries these
+descriptions in its own schema:
 `pyarrow.parquet.read_schema(part).field("title").metadata`. The partition column `fetch_date` comes with the folder's name.
 """
 
@@ -21,12 +22,14 @@ _ABOUT = {
     "articles": "One row a version of an article: a page seen again is a new row only if its title or its text changed.",
     "captures": "One row a fetch, whatever came of it: robots.txt, feeds, sitemaps, redirects, errors and attempts that got no"
     " byte. A row points at the response record; the request and metadata records lie right behind it in the file.",
+    "ledger": "One row an announced address and crawl, with its one state. A crawl that goes on after a break writes its parts"
+    " anew: see [frontier.md](frontier.md).",
 }
 
 
 def page() -> str:
     """The reference as Markdown."""
-    return "\n".join([_INTRODUCTION, *_table("articles", ARTICLES), *_table("captures", CAPTURES)])
+    return "\n".join([_INTRODUCTION, *_table("articles", ARTICLES), *_table("captures", CAPTURES), *_table("ledger", LEDGER)])
 
 
 def _table(name: str, schema: pa.Schema) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from archive.schema import ARTICLES, CAPTURES
+from archive.schema import ARTICLES, CAPTURES, LEDGER
 from archive.warc import sync_folder
 
 _ROW_GROUP = 5_000
@@ -92,6 +92,11 @@ def captures_table(folder: Path) -> Table:
     return Table(folder, CAPTURES, "fetch_time")
 
 
+def ledger_table(folder: Path) -> Table:
+    """The ledger that lies in ``folder``."""
+    return Table(folder, LEDGER, "first_announced_at")
+
+
 def open_articles(path: str | os.PathLike[str]) -> ds.Dataset:
     """The articles of a collection (its folder, or the table's own) as a dataset with the full schema.
 
@@ -104,6 +109,11 @@ def open_articles(path: str | os.PathLike[str]) -> ds.Dataset:
 def open_captures(path: str | os.PathLike[str]) -> ds.Dataset:
     """The captures of a collection (its folder, or the table's own) as a dataset with the full schema."""
     return captures_table(_table_folder(path, "captures")).dataset()
+
+
+def open_ledger(path: str | os.PathLike[str]) -> ds.Dataset:
+    """The ledger of a collection (its folder, or the table's own) as a dataset with the full schema."""
+    return ledger_table(_table_folder(path, "ledger")).dataset()
 
 
 def _table_folder(path: str | os.PathLike[str], name: str) -> Path:

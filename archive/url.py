@@ -64,16 +64,18 @@ def without_secrets(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
 
-def surt(url: str) -> str:
+def surt(url: str, *, fold_case: bool = True) -> str:
     """The sort-friendly key of an address, as pywb and Common Crawl make it: ``com,example)/path?a=1&b=2``.
 
     The scheme, ``www.``, default ports, the fragment and session ids go; host labels turn round; escapes are undone, dot
     segments resolved and only what needs it escaped again (the Safe Browsing rules for URLs); case folds; query arguments
-    sort. An address without a host (``urn:…``) keeps its scheme; one with an impossible port is its own key.
+    sort. An address without a host (``urn:…``) keeps its scheme; one with an impossible port is its own key. Without
+    ``fold_case`` path and query keep their case: to servers it may matter.
     """
+    fold = str.lower if fold_case else str
     scheme, opaque, authority, path, query = _PARTS.match(_BREAKS.sub("", url.strip())).groups("")  # type: ignore[union-attr]
     if opaque:
-        key, path = opaque.lower(), _escape(_unescape(authority + path)).lower().rstrip("/")
+        key, path = opaque.lower(), fold(_escape(_unescape(authority + path))).rstrip("/")
     else:
         try:
             host, port = _host_and_port(authority.rpartition("@")[2])
@@ -81,8 +83,8 @@ def surt(url: str) -> str:
             return _escape(url.encode("utf-8", "surrogateescape"))
         key = ",".join(reversed(host.split("."))) if ":" not in host else host
         key += f":{port})" if port and port != _DEFAULT_PORTS.get(scheme.lower() or "http") else ")"
-        path = _without_session(_escape(_resolve(_unescape(path))), _PATH_SESSIONS).lower().rstrip("/") or "/"
-    query = _without_session(_escape(_unescape(query)), _QUERY_SESSIONS).lower()
+        path = fold(_without_session(_escape(_resolve(_unescape(path))), _PATH_SESSIONS)).rstrip("/") or "/"
+    query = fold(_without_session(_escape(_unescape(query)), _QUERY_SESSIONS))
     arguments = "&".join("=".join(pair) for pair in sorted(part.split("=", 1) for part in query.split("&")))
     return key + path + (f"?{arguments}" if arguments else "")
 

@@ -162,14 +162,18 @@ def _check_articles(collection: Collection, findings: Findings, tick: Callable[[
         tick()
 
 
+def _reopened(collection: Collection, row: dict[str, Any], where: str, findings: Findings) -> Record | None:
+    try:
+        return collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
+    except RecordError as error:
+        findings.deny(where, f"{row['warc_filename']} at {row['warc_record_offset']}: {error}")
+        return None
+
+
 def _check_page(collection: Collection, page: dict[str, Any], where: str, findings: Findings) -> None:
     """Reopen the record of a page of an article that goes on."""
-    try:
-        record = collection.read_record(page["warc_filename"], page["warc_record_offset"], page["warc_record_length"])
-    except RecordError as error:
-        findings.deny(where, f"{page['warc_filename']} at {page['warc_record_offset']}: {error}")
-        return
-    if record.get("WARC-Record-ID") != page["warc_record_id"]:
+    record = _reopened(collection, page, where, findings)
+    if record and record.get("WARC-Record-ID") != page["warc_record_id"]:
         findings.deny(
             where, f"record id is {page['warc_record_id']} in the row and {record.get('WARC-Record-ID')} in the record"
         )
@@ -182,10 +186,8 @@ def _rows(dataset: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
 
 def _check_pointer(collection: Collection, row: dict[str, Any], where: str, findings: Findings) -> None:
     """Reopen the record a row points at and compare what both say."""
-    try:
-        record = collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
-    except RecordError as error:
-        findings.deny(where, f"{row['warc_filename']} at {row['warc_record_offset']}: {error}")
+    record = _reopened(collection, row, where, findings)
+    if record is None:
         return
     head = parse_head(record.block) if record.kind in ("response", "revisit") else None
     claims = [

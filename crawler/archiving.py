@@ -11,15 +11,16 @@ import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapy import signals
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import CloseSpider, NotConfigured
 
 from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
 from archive.collection import create_collection
 from crawler.addon import policy_of, recipes_of, worker_count
+from crawler.frontier_repair import is_damaged, repair
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.workers import Workers
@@ -27,9 +28,12 @@ from pipelines.workers import Workers
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-logger = logging.getLogger("broadsheet")
+    from crawler.scheduler import FrontierScheduler
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+logger = logging.getLogger("broadsheet")
+T = TypeVar("T")
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBUSY}  # the last: another program has locked a file
 _AUDIT_SECONDS = 5.0
 _LOOK_AGAIN = 1.0  # seconds until a disk that was full is tried again
 
@@ -57,9 +61,17 @@ class Archiving:
         collection = create_collection(Path(path))
         recipes = recipes_of(settings, collection)
         self.workers = Workers(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_DEADLINE"))
-        most, policy = settings.getint("BROADSHEET_WARC_MAX_BYTES"), policy_of(settings)
-        self.run = Run(collection, _warcinfo(crawler), most, recipes, policy=policy)
+        self.run = Run(
+            collection,
+            _warcinfo(crawler),
+            settings.getint("BROADSHEET_WARC_MAX_BYTES"),
+            recipes,
+            max_seconds=settings.getfloat("BROADSHEET_WARC_MAX_SECONDS"),
+            policy=policy_of(settings),
+        )
         self.run.attach(crawler)
+        self.frontier: FrontierScheduler | None = None
+        self.frontier_failed = False
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: asyncio.Task[None] | None = None
         self._failed = False
@@ -80,15 +92,35 @@ class Archiving:
 
     async def spider_opened(self) -> None:
         """Tabulate what a crashed crawl left, then begin to look after the archive."""
+        if self.frontier_failed:
+            raise CloseSpider("frontier_failed")
         if count := await retabulate(self.run, self.workers):
             logger.info("Tabulated %d captures that a crashed crawl had left without rows", count)
+        if self.frontier and is_damaged(self.run.collection):
+            repair(self.frontier, self.run.collection)
         self._tasks = [asyncio.ensure_future(self._keep_synced()), asyncio.ensure_future(self._keep_tabulated())]
 
     async def _keep_synced(self) -> None:
         while True:
             await asyncio.sleep(self._sync_seconds)
             with contextlib.suppress(NotArchivedError):
-                await self.insist(asyncio.to_thread, self.run.recorder.sync)
+                await self._sync()
+
+    async def _sync(self) -> None:
+        """Make what is recorded durable, and only then take out of the queue what it was recorded for."""
+        if self.frontier is None:
+            await self.insist(asyncio.to_thread, self.run.recorder.sync)
+            return
+        done = self.frontier.take()
+        try:
+            await self.insist(asyncio.to_thread, self.run.recorder.sync)
+        except BaseException:  # also if the crawl closes meanwhile
+            self.frontier.give_back(done)
+            raise
+        self.frontier.settle(done)
+        await self.insist(self.frontier.flush)
+        await self.insist(self.frontier.obey)
+        await self.insist(asyncio.to_thread, self.frontier.frontier.checkpoint)
 
     async def _keep_tabulated(self) -> None:
         waited = 0.0
@@ -100,12 +132,17 @@ class Archiving:
                 # a part that is being written is finished, or its rows given back, also if the crawl closes meanwhile
                 self._publishing = asyncio.ensure_future(self._publish())
                 await asyncio.shield(self._publishing)
+            with contextlib.suppress(NotArchivedError):
+                await self.insist(self.run.recorder.writer.rotate_if_old)
 
     async def _publish(self) -> None:
         batch = self.run.tabulator.take()
         with contextlib.suppress(NotArchivedError):
             await self.insist(asyncio.to_thread, self.run.tabulator.publish, batch)
         self.run.tabulator.give_back(batch)
+        if finished := self.run.finished_files():
+            with contextlib.suppress(NotArchivedError):
+                await self.insist(asyncio.to_thread, self.run.settle_files, finished)
 
     async def insist(self, write: Callable[..., Any], *arguments: object) -> Any:
         """What ``write`` returns (or awaits), called again until the disk has room: the crawl is paused that long, and what was
@@ -131,6 +168,15 @@ class Archiving:
         finally:
             if held:
                 self._release()
+
+    def try_to(self, write: Callable[..., T], *arguments: Any) -> T | None:
+        """What ``write`` returns at once; None if the disk refuses, which the next regular sync meets too."""
+        try:
+            return write(*arguments)
+        except OSError as refusal:
+            with contextlib.suppress(NotArchivedError):
+                self._give_up_if_useless(refusal)
+            return None
 
     def _give_up_if_useless(self, refusal: OSError) -> None:
         if refusal.errno not in _NO_ROOM and not self._failed:
@@ -196,6 +242,8 @@ class Archiving:
         atexit.unregister(self._close_run)
         try:
             self.run.close()
+            if self.frontier:
+                self.frontier.finish()
         except OSError as error:
             logger.error(
                 "The last rows could not be written (%s). The WARC files have their records: make room, and the next crawl"

@@ -20,8 +20,9 @@ from scrapy.utils.defer import _schedule_coro, maybe_deferred_to_future
 from twisted.internet.error import DNSLookupError
 from twisted.python.failure import Failure
 
-from crawler.guard import GuardedResolver, is_unknown, reactor_resolver
 from crawler.pace import TOO_MANY, HostLeftError, Pace, retry_after
+from crawler.resolver import is_unknown, reactor_resolver
+from crawler.scheduler import FrontierScheduler, forget_slot_of_redirect
 from pipelines.blocked import against_crawlers
 
 if TYPE_CHECKING:
@@ -49,9 +50,12 @@ class PacedDownloader(Downloader):
         """Fetch, and count what is under way for each host: in its slot, or waiting for its robots.txt."""
         key = self.get_slot_key(request)
         self._of_host[key] += 1
-        return super().fetch(request).addBoth(self._fetched, key)
+        return super().fetch(request).addBoth(self._fetched, request, key)
 
-    def _fetched(self, result: T, key: str) -> T:
+    def _fetched(self, result: T, request: Request, key: str) -> T:
+        scheduler = self.crawler.engine.scheduler if self.crawler.engine else None
+        if isinstance(scheduler, FrontierScheduler):
+            scheduler.fetched(request, result)
         self._of_host[key] -= 1
         if not self._of_host[key]:
             del self._of_host[key]
@@ -148,22 +152,15 @@ class HostGate:
         """Let the request pass, or raise HostLeftError."""
         engine = self._crawler.engine
         assert engine is not None
-        _forget_slot_of_redirect(request)
+        forget_slot_of_redirect(request)
         key = engine.downloader.get_slot_key(request)
         if why := self._pace.left(key):
             raise HostLeftError(why)
         resolver = reactor_resolver()
         name = urlsplit(request.url).hostname
-        if name and isinstance(resolver, GuardedResolver) and not request.meta.get("proxy"):
+        if name and resolver and not request.meta.get("proxy"):
             try:
                 address = await maybe_deferred_to_future(resolver.getHostByName(name))
             except (DNSLookupError, TimeoutError):
                 return  # the handler meets the same, and records it
             self._pace.has_address(key, address)
-
-
-def _forget_slot_of_redirect(request: Request) -> None:
-    """Scrapy keeps a redirected request in the slot of the host that sent it on; its time is that of the host it goes to."""
-    before = request.meta.get("redirect_urls")
-    if before and request.meta.get(Downloader.DOWNLOAD_SLOT) == urlsplit(before[-1]).hostname:
-        del request.meta[Downloader.DOWNLOAD_SLOT]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
+from archive.ledger_table import Sum
 from archive.tombstones import FILE
 from crawler.archiving import Archiving, collection_path
 
@@ -25,11 +27,36 @@ _LABELS = {
     "blocked": "blocked by a captcha, firewall, consent or login wall, or a soft 404",
     "taken_down": "taken down from this collection earlier",
     "reserved": "reserved by their publishers (BROADSHEET_RIGHTS=strict)",
-    "out_of_range": "published before since=",
+    "out_of_range": "published before since= or after until=",
     "over_limit": "beyond max_articles=",
     "timeout": "not read within the deadline",
     "crashed": "crashed their reader",
     "failed": "could not be read",
+}
+_STATES = {
+    "queued": "still waiting; the same command again goes on with them",
+    "duplicate": "lead to another address",
+    "robots": "left alone, as robots.txt says",
+    "excluded": "left out",
+    "out_of_range": "out of range",
+    "not_article": "not articles",
+}
+_FEW = 5  # hosts that are listed one by one
+_LEFT_OUT = {
+    "out_of_range": "out of range",
+    "out_of_range_lists": "sitemaps, feeds and lists of another time",
+    "other_site": "of other sites",
+    "other_site_lists": "sitemaps of other sites",
+    "duplicate": "AMP forms of other pages",
+    "growing_path": "with growing paths",
+    "parameters": "with too many parameters",
+    "calendar": "calendar pages of the future",
+    "length": "too long",
+    "scheme": "no web addresses",
+    "nesting": "sitemaps nested too deeply",
+    "pages": "pages of lists too far on",
+    "sections": "beyond BROADSHEET_SECTIONS_MAX",
+    "barren": "of kinds that brought no article",
 }
 _ERRORS = {
     "AddressRefusedError": "address refused (private, or no contact set)",
@@ -43,6 +70,7 @@ _ERRORS = {
     "NotArchivedError": "not stored, the disk refused",
     "ResponseDataLossError": "connection cut in the body",
     "RobotsUnreachableError": "robots.txt not reached, so the host was left alone",
+    "ValueError": "led to an address that is none",
     "UnsupportedURLSchemeError": "scheme refused",
     "NotSupported": "scheme refused",
 }
@@ -83,6 +111,7 @@ class Summary:
         out += [
             f"    {count:>7,} {_LABELS.get(name, name)}" for name, count in sorted(pages.items(), key=lambda item: -item[1])
         ]
+        out += _announced(archiving.frontier.sums if archiving.frontier else [])
         out.append(f"  captures   {stats.get('broadsheet/warc/captures', 0):,} in {_files(stats)}, {size / 1e6:,.1f} MB")
         out += _requisites(stats)
         out += _replay(stats, self._crawler.settings["BROADSHEET_REQUISITES"])
@@ -90,6 +119,8 @@ class Summary:
         out += [
             f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
         ]
+        if said := _left_out(stats):
+            out.append(f"  left out   {said}")
         if said := _hosts(_group(stats, "broadsheet/hosts/")):
             out.append(f"  hosts      {said}")
         if forbidden := stats.get("robotstxt/forbidden"):
@@ -104,6 +135,28 @@ class Summary:
 
 def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
+
+
+def _announced(sums: list[Sum]) -> list[str]:
+    """All that was announced, by what became of it; and by host, where there are few."""
+    by_state: Counter[str] = Counter()
+    by_host: dict[str, list[Sum]] = {}
+    for one in sums:
+        by_state[one.state] += one.addresses
+        by_host.setdefault(one.host, []).append(one)
+    out = [f"  announced  {by_state.total():,} addresses" + (":" if by_state else "")] if by_state else []
+    out += [f"    {count:>7,} {_STATES.get(state, state)}" for state, count in by_state.most_common()]
+    if 1 < len(by_host) <= _FEW:
+        for host, parts in by_host.items():
+            words = ", ".join(f"{one.addresses:,} {one.state}" for one in parts)
+            out.append(f"    {sum(one.addresses for one in parts):>7,} of {host or 'no host'}: {words}")
+    return out
+
+
+def _left_out(stats: dict[str, int]) -> str:
+    """Addresses that were named and not asked for, by reason; the log names the first of each."""
+    counts = _group(stats, "broadsheet/announced/") | _group(stats, "broadsheet/excluded/")
+    return ", ".join(f"{counts[name]:,} {_LEFT_OUT.get(name, name)}" for name in sorted(counts, key=lambda name: -counts[name]))
 
 
 def _hosts(counts: dict[str, int]) -> str:

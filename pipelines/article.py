@@ -101,6 +101,7 @@ class Page:
 
     ``article`` is None unless ``verdict`` is ``article``; ``reason`` says in a few words what decided. ``links`` are all
     the page's http(s) links in order, without repeats; ``feeds`` the feeds it announces (``link rel=alternate``),
+    ``relations`` its other ``link`` elements that lead on: amphtml, sitemap, hub, and alternate with its hreflang as text;
     ``requisites`` what an article's page loads, if that was asked for.
     ``turn`` names the article's pages before and behind this one, ``twin`` says as what (``AMP``, ``print``) the page repeats
     the article at its canonical address. ``rights`` are what header fields and markup say of its use. ``seconds`` is the
@@ -112,6 +113,7 @@ class Page:
     article: Article | None = None
     links: list[Link] = field(default_factory=list)
     feeds: list[str] = field(default_factory=list)
+    relations: list[Link] = field(default_factory=list)
     requisites: list[Reference] = field(default_factory=list)
     turn: Turn = field(default_factory=Turn)
     twin: str | None = None

@@ -34,6 +34,8 @@ _PULLED = ABOVE["blockquote"] | ABOVE["aside"] | ABOVE["figure"]
 _MOST_QUOTES = 2_000  # lines among which pull quotes are looked for
 _HEADINGS = {f"h{rank}": "#" * rank for rank in range(1, 7)}
 _SPACES = re.compile(r"\s+")
+_MARKUP = re.compile("<(?=[a-zA-Z/!?])")
+_FOLLOWED = ("http://", "https://", "mailto:")  # links that Markdown keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +214,10 @@ def _depth(item: Place) -> int:
 def _formatted(one: Segment) -> str:
     if one.place.tag == "pre":
         return f"```\n{_plain(one)}\n```"
-    pieces = list(one.parts)
+    pieces = [_MARKUP.sub(r"\\<", piece) for piece in one.parts]  # what a page shows as a tag must not become one again
     for start, end, opening, closing in one.marks:
+        if opening == "[" and not closing[2:].lower().startswith(_FOLLOWED):
+            continue
         first = next((at for at in range(start, end) if not pieces[at].isspace()), None)
         if first is None:
             continue

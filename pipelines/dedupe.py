@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from archive.canonical import normalize_url
 from archive.tables import Table
 from archive.url import surt
+from pipelines.newest import Newest
 
 TWIN = "twin"  # quality flag of a row that was read from an AMP or print twin, since the article itself was not there
 _COLUMNS = (
@@ -49,59 +52,54 @@ class Version(NamedTuple):
 
 
 def article_id(url: str) -> str:
-    """The stable name of an article: first 32 hex digits of the SHA-256 of its canonical address's SURT key."""
-    return hashlib.sha256(surt(url).encode()).hexdigest()[:32]
+    """The stable name of an article: first 32 hex digits of the SHA-256 of its canonical address's SURT key, case kept."""
+    return hashlib.sha256(surt(normalize_url(url) or url, fold_case=False).encode()).hexdigest()[:32]
 
 
 class Versions:
-    """The newest version of every article, as the table has it and as this crawl goes on."""
+    """The newest version of every article, as the table has it and as this crawl goes on; kept in the file ``path``."""
 
-    def __init__(self, table: Table) -> None:
-        self._newest: dict[str, Version] = {}
-        self._page_of: dict[str, str] = {}  # of articles that go on
-        self._records: set[str] = set()
-        for batch in table.dataset().to_batches(columns=["article_id", *_COLUMNS]):
-            for row in batch.to_pylist():
-                self._keep(row["article_id"], Version.of(row, row["version"]))
-                self._records.add(row["warc_record_id"])
+    def __init__(self, table: Table, path: Path) -> None:
+        self._newest = Newest(path, table, ["article_id", *_COLUMNS])
+        self.learn, self.close = self._newest.learn, self._newest.close
 
-    def _keep(self, identity: str, version: Version) -> None:
-        known = self._newest.get(identity)
-        if known is None or known.number < version.number:
-            self._newest[identity] = version
-            self._page_of |= {surt(page["url"]): identity for page in version.pages}
+    def _known(self, row: Mapping[str, Any]) -> Version | None:
+        return self._version(row["article_id"])
+
+    def _version(self, identity: str) -> Version | None:
+        found = self._newest.get(identity)
+        return Version.of(found, found["version"]) if found else None
 
     def assign(self, row: dict[str, Any]) -> bool:
         """Number the row's version. False if the newest version says the same already: then it is no new row."""
-        known = self._newest.get(row["article_id"])
+        known = self._known(row)
         number = known.number + 1 if known else 1
-        version = Version.of(row, number)
-        if known and known.is_said_by(version):
+        if known and known.is_said_by(Version.of(row, number)):
             row["version"] = known.number
             return False
         row["version"] = number
         row["prev_version_sha256"] = known.text_sha256 if known else None
-        self._keep(row["article_id"], version)
+        self._newest.put(row)
         return True
 
     def of_pages(self, keys: Iterable[str], title_sha256: str | None) -> tuple[str, Sequence[dict[str, Any]]] | None:
         """The article of that title which has pages with these SURT keys, and the cells of ``pages`` in its newest version."""
-        for identity in (self._page_of[key] for key in keys if key in self._page_of):
-            known = self._newest[identity]
-            if known.title_sha256 == title_sha256:
+        for identity in filter(None, map(self._newest.of_page, keys)):
+            known = self._version(identity)
+            if known and known.title_sha256 == title_sha256:
                 return identity, known.pages
         return None
 
     def speaks_for_itself(self, identity: str) -> bool:
         """Whether an article has a row that was not read from a twin of it."""
-        known = self._newest.get(identity)
+        known = self._version(identity)
         return known is not None and not known.twin
 
     def knows(self, record_id: str) -> bool:
-        """Whether the table had a row of this record when the run began."""
-        return record_id in self._records
+        """Whether the table has a row of this record."""
+        return self._newest.has_record(record_id)
 
     def has(self, row: dict[str, Any]) -> bool:
         """Whether the newest version was made from the very record that the row names: then the table has this row already."""
-        known = self._newest.get(row["article_id"])
+        known = self._known(row)
         return known is not None and known.record_id == row["warc_record_id"]

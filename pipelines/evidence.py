@@ -14,7 +14,18 @@ from lxml.html import HtmlElement
 from pipelines.article import Link
 from pipelines.scripted import may_hold_paragraphs
 
-_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
+_FEED_TYPES = frozenset(
+    {
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/feed+json",
+        "application/rdf+xml",
+        "text/xml",
+        "application/xml",
+    }
+)
+_RELATIONS = ("amphtml", "sitemap", "hub")
+_MOST_RELATIONS = 200
 _WEB = ("http://", "https://")
 # what class names speak of
 _BYLINE = re.compile(r"byline|author|autor|written-by")
@@ -43,6 +54,7 @@ class Evidence:
     links: list[Link] = field(default_factory=list)
     targets: set[str] = field(default_factory=set)
     feeds: list[str] = field(default_factory=list)
+    relations: list[Link] = field(default_factory=list)
     previous: list[str] = field(default_factory=list)
     following: list[str] = field(default_factory=list)
     canonical: str | None = None
@@ -181,6 +193,15 @@ def _link_element(element: HtmlElement, found: Evidence) -> None:
         _related(rel, url, found)
         if "next" in rel:
             found.links.append(Link(url=url, text=None, rel="next"))
+        if len(found.relations) < _MOST_RELATIONS:
+            found.relations += _relation(rel, url, element.get("hreflang"))
+
+
+def _relation(rel: list[str], url: str, language: str | None) -> list[Link]:
+    """What a link element says of another form of the page, or of what announces it."""
+    if kind := next((name for name in _RELATIONS if name in rel), None):
+        return [Link(url=url, text=None, rel=kind)]
+    return [Link(url=url, text=language[:40], rel="alternate")] if "alternate" in rel and language else []
 
 
 def _script(element: HtmlElement, found: Evidence) -> None:

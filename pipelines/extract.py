@@ -15,8 +15,8 @@ from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
 from trafilatura.utils import detect_encoding
-from w3lib.encoding import html_to_unicode
 
+from archive.markup import bounded, unicode_of
 from archive.requisites import of_html
 from archive.rights import of_fields
 from pipelines.article import Article, Page
@@ -43,9 +43,13 @@ from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
 _MOST_HTML = 20_000_000  # characters that are parsed
-_MOST_ATTRIBUTES = 500
-_LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+# a tag with 150 attributes or more, as HTML tokenizes them; possessive, so each tag is looked at once
+_FLOOD = re.compile(
+    r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){150,}+"""
+)
+_HUGE = 5_000_000  # characters of one text; the parser gives up a page at ten million bytes
+_HUGE_TEXT = re.compile(rf"[^<]{{{_HUGE},}}+")
+_RAW = re.compile(r"<(script|style|textarea|title)\b[^>]*>", re.IGNORECASE)
 _MOST_TEXT = 2_000_000
 _LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
@@ -120,13 +124,13 @@ def read(
     turn = turn_of(url, evidence.previous, evidence.following)
     is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
-        return Page("not_article", reason, None, evidence.links, evidence.feeds, rights=said)
+        return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations, rights=said)
     mismatch = settle_language(article)
     article.quality_score = score(body.signs) if body.signs else None
     found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
     article.quality_flags = [*found, *followed.flags]
     twin = twin_of(url, article.canonical_url, tree)
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads, turn, twin, said)
+    return Page("article", reason, article, evidence.links, evidence.feeds, evidence.relations, loads, turn, twin, said)
 
 
 def _as_ruled(article: Article, followed: Followed) -> tuple[bool, str] | None:
@@ -146,7 +150,7 @@ def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
     # valid UTF-8 beyond ASCII is never anything else by chance, and declarations lie
     if not html.isascii() and (text := _utf8(html)) is not None:
         return "utf-8", text
-    return html_to_unicode(content_type, html, auto_detect_fun=_guess)
+    return unicode_of(html, content_type, _guess)
 
 
 def _guess(html: bytes) -> str:
@@ -162,22 +166,32 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    text = _LONG_TAG.sub(_without_flood, text.replace("\x00", ""))
+    # the parser takes quadratic time over attributes; brackets in them and in scripts are no tags
+    text = _FLOOD.sub(r"\1", text.replace("\x00", ""))
+    if len(text) > _HUGE:
+        text = _without_huge(text)
+    text = bounded(text)
     if not text.strip() or "<" not in text:
         return None
     try:
         # bytes with a known encoding: a declaration inside the page can no longer contradict it
         tree = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=_parser())
+    except MemoryError:
+        raise
     except Exception:  # lxml raises many kinds for what is no HTML
         return None
     return tree if len(tree) else None
 
 
-def _without_flood(match: re.Match[str]) -> str:
-    """A tag without its attributes, if it has absurdly many: the parser takes quadratic time over them."""
-    tag = match[0]
-    flooded = len(_QUOTED.sub("", tag).replace("=", " ").split()) > _MOST_ATTRIBUTES
-    return re.split(r"[\s/]", tag, maxsplit=1)[0] if flooded else tag
+def _without_huge(text: str) -> str:
+    """A page without texts so long that the parser would give it up there; scripts first, which may hold angle brackets."""
+    parts, at = [], 0
+    while opening := _RAW.search(text, at):
+        closing = re.compile(rf"</{opening[1]}", re.IGNORECASE).search(text, opening.end())
+        end = closing.start() if closing else len(text)
+        parts.append(text[at : opening.end() if end - opening.end() > _HUGE else end])
+        at = end
+    return _HUGE_TEXT.sub("", "".join([*parts, text[at:]]))
 
 
 @cache
@@ -231,7 +245,12 @@ def _paragraphs(blocks: list[str], article: Article) -> str | None:
 
 
 def _without_tags(text: str) -> str:
-    return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
+    text = text[:_MOST_TEXT]
+    tree = parse(f"<div>{text}</div>") if "<" in text else None
+    if tree is not None:
+        prune(tree)
+        text = "\n".join(Body(segments(tree)).text())
+    return "\n".join(line for part in text.split("\n") if (line := tidy(part)))
 
 
 def warm_up() -> None:

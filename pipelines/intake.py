@@ -74,6 +74,7 @@ class Extraction:
         recleaned = reclean(self._collection, self._rows.sites, tick=lambda: self._tick(self.tally))
         self.tally.counts["recleaned"] = recleaned.changed
         self._rows.sites.close()
+        self._rows.versions.close()
         return self.tally
 
     def _read_file(self, path: Path) -> None:

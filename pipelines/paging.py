@@ -72,7 +72,7 @@ def _follows(here: Numbered, there: Numbered) -> bool:
 
 def twin_of(url: str, canonical: str | None, root: HtmlElement) -> str | None:
     """What kind of twin of its canonical address a page is: ``AMP``, ``print``; None if it speaks for itself."""
-    if canonical is None or surt(canonical) == surt(url) or numbered(canonical).base == numbered(url).base:
+    if canonical is None or canonical == url or surt(canonical) == surt(url) or numbered(canonical).base == numbered(url).base:
         return None
     address = _differing(url, canonical)
     if root.get("amp") is not None or root.get("⚡") is not None or _AMP.search(address):

@@ -90,7 +90,7 @@ class Reading:
         try:
             record = self._rows.collection.read_record(name, place["warc_record_offset"], place["warc_record_length"])
             capture, _ = next(captures_of([record], name, lambda one: True))
-            page = self._workers.submit(job_of_record(record, capture.url)).result()
+            page = self._workers.submit(job_of_record(record, capture.url, self._rows.recipe(capture))).result()
         except (RecordError, ValueError, PageLostError):
             return None
         found = Found("archive", None, capture.url)

@@ -17,7 +17,7 @@ from pipelines.article import Article, Page
 from pipelines.extract import EXTRACTOR
 from pipelines.joining import join
 from pipelines.reading import job_of_record
-from pipelines.recipes import Kept, Recipe
+from pipelines.recipes import Kept, Recipe, Recipes
 from pipelines.site_rights import NamedFiles
 from pipelines.workers import PageLostError, Workers
 
@@ -33,11 +33,14 @@ def verify_texts(
     workers: Workers,
     findings: Findings,
     tick: Callable[[], None] = lambda: None,
+    *,
     modules: Sequence[str] = (),
+    recipes: Recipes | None = None,
 ) -> None:
     """Extract every article again, by the rules that its row names, and compare text and rights; rows of another extractor
-    version, and those whose rule or page object (in ``modules``) is gone, are counted and left alone."""
-    reread = _Reread(collection, workers, findings, tick, modules)
+    version, and those whose rule or page object (in ``modules``) is gone, are counted and left alone. Rows whose site has
+    another rule by now, as ``recipes`` have it, are counted too."""
+    reread = _Reread(collection, workers, findings, tick, modules=modules, recipes=recipes)
     dataset = collection.articles.dataset()
     for part in dataset.get_fragments():
         complete = set(COLUMNS) <= set(part.physical_schema.names)  # older parts lack the rights
@@ -51,8 +54,16 @@ class _Reread:
     """Has the pages of rows read again, some ahead, and compares."""
 
     def __init__(
-        self, collection: Collection, workers: Workers, findings: Findings, tick: Callable[[], None], modules: Sequence[str]
+        self,
+        collection: Collection,
+        workers: Workers,
+        findings: Findings,
+        tick: Callable[[], None],
+        *,
+        modules: Sequence[str],
+        recipes: Recipes | None,
     ) -> None:
+        self._recipes = recipes
         self._collection, self._workers, self._findings, self._tick = collection, workers, findings, tick
         self._kept, self._files = Kept(collection, modules), NamedFiles(collection)
         self._waiting: deque[tuple[dict[str, Any], bool, list[Future[Page]]]] = deque()
@@ -67,6 +78,8 @@ class _Reread:
             self._findings.counts["other_rules"] += 1
             self._findings.notes[str(error)] += 1
             return
+        if self._recipes and self._recipes.now(row["url"]) != _rule_of(row):
+            self._findings.counts["rule_changed"] += 1
         if pages := self._submitted(row, recipe):
             self._waiting.append((row, with_rights, pages))
         while len(self._waiting) > _AHEAD:
@@ -115,6 +128,10 @@ class _Reread:
         for name, found in rights.columns().items():
             if row[name] != found:
                 self._findings.deny(_where(row), f"{name} is {row[name]} in the row and {found} by its records")
+
+
+def _rule_of(row: dict[str, Any]) -> str | None:
+    return next((part for part in (row["extractor_config"] or "").split() if part.startswith("rule:")), None)
 
 
 def _where(row: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from archive.capture import Capture, media_type
@@ -27,6 +28,9 @@ HTML = frozenset({"text/html", "application/xhtml+xml"})
 PAGES: frozenset[str | None] = frozenset({"page", "section", "front_page"})
 
 
+UNCHANGED = ("unchanged", "not modified, says the server")
+
+
 def new_crawl_id() -> str:
     """A name for a run: when it began, and something random."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
@@ -39,8 +43,8 @@ def is_html(capture: Capture) -> bool:
 
 def _unread(capture: Capture) -> tuple[str | None, str | None]:
     """What became of a page that nobody will read, as its capture alone tells."""
-    if capture.status == 304 and capture.original:
-        return "unchanged", "not modified, says the server"
+    if capture.status == 304:
+        return "failed", "http 304, which answers no question of ours"
     if capture.status is None and capture.record_type in ("response", "resource"):
         return "not_article", "the record holds no HTTP answer"
     if capture.status is None or capture.truncated or capture.status >= 400:
@@ -71,17 +75,28 @@ class Rows:
         self._recipes = recipes or Recipes(collection.path)
         for table in (collection.articles, collection.captures):
             table.drop_partial()
-        self.versions = Versions(collection.articles)
+        self.versions = Versions(collection.articles, collection.path / "state" / "versions.sqlite")
         self.tombstones = Tombstones(collection)
         self.sites = Sites(collection)
-        self.tabulator = Tabulator(collection, crawl_id, sync, self.sites.learn)
+        self.tabulator = Tabulator(collection, crawl_id, sync, self._learn)
         self.gathering = Gathering()
         self.reread: Callable[[Mapping[str, Any]], Sheet | None] = lambda place: None  # a page that the table names
         self.counts: Counter[str] = Counter()  # what became of pages that were read
 
+    def _learn(self, parts: list[Path], rows: list[dict[str, Any]]) -> None:
+        self.versions.learn(parts, rows)
+        self.sites.learn(parts, rows)
+
     def is_page(self, capture: Capture) -> bool:
-        """Whether a capture is a whole HTML page that was fetched to be read."""
-        return capture.purpose in self._purposes and capture.status == 200 and capture.truncated is None and is_html(capture)
+        """Whether a capture is a whole HTML page that was fetched to be read; or says that such a page is as it was, and the
+        table has no row of it."""
+        if capture.purpose not in self._purposes or capture.truncated or not is_html(capture):
+            return False
+        return capture.status == 200 or self._is_unread(capture)
+
+    def _is_unread(self, capture: Capture) -> bool:
+        original = capture.original
+        return capture.is_not_modified and original is not None and not self.versions.knows(original.record_id)
 
     def recipe(self, capture: Capture) -> Recipe | None:
         """How people want the page of a capture read."""
@@ -97,8 +112,13 @@ class Rows:
     def add_capture(self, capture: Capture) -> None:
         """Take a capture's row; that of a page waits until the page was read."""
         if capture.purpose in self._purposes and capture.extraction is None:
-            capture.extraction, capture.reason = _unread(capture)
+            capture.extraction, capture.reason = self._state(capture)
         self.tabulator.add_capture(capture, awaits_reading=capture.extraction is None and self.is_page(capture))
+
+    def _state(self, capture: Capture) -> tuple[str | None, str | None]:
+        if not capture.is_not_modified:
+            return _unread(capture)
+        return (None, None) if self._is_unread(capture) else UNCHANGED
 
     def note_rights(self, page: Page, capture: Capture, site: Rights | None) -> None:
         """Put together what a page and the files of its ``site`` say of its use; to be called before ``keep``."""

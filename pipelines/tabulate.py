@@ -63,7 +63,7 @@ def article_row(article: Article, capture: Capture, found: Found, crawl_id: str,
         "pages": [],
         "uncut_text_sha256": None,
         "fetched_at": source.date,
-        "http_status": capture.status,
+        "http_status": 200 if capture.is_not_modified else capture.status,
         "content_type": capture.content_type,
         "content_digest": source.digest,
         "warc_filename": source.filename,
@@ -137,6 +137,10 @@ class Tabulator:
         """Keep a row that is still to learn something. ``fill`` is called if the crawl ends before ``release_article``."""
         self._held[row.capture_id] = (row, fill)
 
+    def holds(self, capture: Capture) -> bool:
+        """Whether the row that was made from a capture still waits."""
+        return capture.record_id in self._held
+
     def release_article(self, row: ArticleRow) -> None:
         """The row is complete; ``add_article`` is to follow."""
         self._held.pop(row.capture_id, None)
@@ -145,6 +149,11 @@ class Tabulator:
     def part_is_due(self) -> bool:
         """Whether enough rows wait for a part of their own."""
         return len(self._ready) >= _PART_ROWS
+
+    @property
+    def unpublished_files(self) -> set[str]:
+        """The WARC files that have captures without a published row, but for those of a batch that was taken."""
+        return {row["warc_filename"] for row in self._ready.captures} | {one.filename for one in self._waiting.values()}
 
     def take(self, *, everything: bool = False) -> Batch:
         """The rows that are ready, with ``everything`` also those that still wait; they are the caller's to publish."""

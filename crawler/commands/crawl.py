@@ -16,6 +16,7 @@ from archive.recovery import in_use
 from crawler.addon import contact, policy_of, recipes_of, worker_count
 from crawler.arguments import ArgumentError, NewsArguments
 from crawler.guard import CONTACT_MISSING, Guard, SettingError
+from crawler.intervals import Bounds
 from crawler.requisites import mode_of
 from crawler.spiders.news import NewsSpider
 
@@ -34,7 +35,7 @@ class Command(ScrapyCrawl):
             except (ArgumentError, CollectionError, SettingError) as error:
                 raise UsageError(str(error), print_help=False) from None
         super().run(args, opts)
-        if self._run_by and self._run_by.stats.get_value("finish_reason") == "archive_failed":
+        if self._run_by and self._run_by.stats.get_value("finish_reason") in ("archive_failed", "frontier_failed"):
             self.exitcode = 1
 
     def _create_crawler(self, spidercls: type[Spider] | str) -> Crawler:
@@ -46,6 +47,8 @@ def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
     worker_count(settings)
     contact(settings)
     mode_of(settings)
+    if arguments.watch:
+        Bounds.of(settings, arguments.every)
     policy_of(settings)
     guard = Guard.from_settings(settings)
     if any(guard.needs_contact(url) for url in arguments.seeds):

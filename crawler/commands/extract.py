@@ -22,6 +22,7 @@ from archive.sources import SourceError, archive_files
 from crawler.addon import policy_of, recipes_of, worker_count
 from crawler.explaining import NotFoundError, explain, find_page
 from crawler.guard import SettingError
+from crawler.plain_log import show
 from pipelines.intake import Extraction, Tally
 from pipelines.takedown import finish
 from pipelines.workers import Workers
@@ -97,7 +98,7 @@ class Command(ScrapyCommand):
             print(f"{opts.output}: cannot be written ({error}); mend that, then run the same command again", file=sys.stderr)
             self.exitcode = 1
             return
-        print("\n".join(report(opts.output, tally, time.monotonic() - began)))
+        show(report(opts.output, tally, time.monotonic() - began))
         self.exitcode = 1 if refused or tally.refused else 0
 
     def _explain(self, args: list[str], url: str) -> None:

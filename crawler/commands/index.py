@@ -17,6 +17,7 @@ from archive.collection import CollectionError, open_collection
 from archive.recovery import in_use
 from archive.removal import ensure_whole
 from archive.tombstones import Tombstones
+from crawler.plain_log import show
 
 
 class Command(ScrapyCommand):
@@ -62,5 +63,5 @@ class Command(ScrapyCommand):
                 ) from None
         print(f"{args[0]}\n  {rebuilt.lines:>9,} lines of {len(paths):,} WARC files in {collection.index}")
         for fault in rebuilt.faults:
-            print(f"    {fault}")
+            show([f"    {fault}"])
         self.exitcode = 1 if rebuilt.faults else 0

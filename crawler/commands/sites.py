@@ -16,6 +16,7 @@ from scrapy.exceptions import UsageError
 from archive.collection import Collection, CollectionError, open_collection
 from archive.lock import WriterLock
 from archive.recovery import in_use
+from crawler.plain_log import show
 from pipelines.blocks import blocks_of
 from pipelines.cleaning import uncut_text
 from pipelines.reclean import reclean
@@ -72,14 +73,14 @@ class Command(ScrapyCommand):
                 _bring_up_to_date(collection, sites, opts)
         hosts = sites.hosts()
         if name is None:
-            print("\n".join(overview(hosts)))
+            show(overview(hosts))
             return
         host = next((host for host in hosts if host.name == name.lower()), None)
         if host is None:
             raise CollectionError(
                 f"{name}: no article of this host is in {collection.path}; scrapy sites {collection.path} lists all"
             )
-        print("\n".join(profile(collection, host)))
+        show(profile(collection, host))
 
 
 def _bring_up_to_date(collection: Collection, sites: Sites, opts: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from archive.wacz import WaczError, check
 from archive.warc import OPEN_SUFFIX
 from crawler.addon import policy_of
 from crawler.guard import SettingError
+from crawler.plain_log import show
 
 
 class Command(ScrapyCommand):
@@ -79,7 +80,7 @@ class Command(ScrapyCommand):
             else:
                 table, packed = None, [pack(collection, out, options)]
         for one in packed:
-            print("\n".join(report(one)))
+            show(report(one))
         for left in collection.warc_files():
             if left.name.endswith(OPEN_SUFFIX):
                 print(f"  not packed: {left.name}, which a crash left open; the next crawl into {path} recovers it")
@@ -92,7 +93,7 @@ class Command(ScrapyCommand):
             faults = check(path, lambda size: progress.advance(task, size))
         print(f"{path}\n  {len(faults):>9,} faults")
         for fault in faults:
-            print(f"    {fault}")
+            show([f"    {fault}"])
         self.exitcode = 1 if faults else 0
 
 

@@ -24,7 +24,7 @@ from archive.collection import create_collection
 from archive.digest import warc_digest
 from archive.request_key import body_query
 from pipelines.run import Run
-from tests.archive.exchanges import HTML, exchange, response, writer
+from tests.archive.exchanges import ASKING, HTML, exchange, response, writer
 from tests.crawling import scrapy
 from tests.peers import peer
 
@@ -58,7 +58,7 @@ EXCHANGES: list[dict[str, object]] = [
     {},
     {"url": "http://news.example/long", "response": response(HTML * 20)},
     {"url": "http://news.example/long", "response": response(HTML * 20)},
-    {"url": "http://news.example/long", "response": b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"},
+    {"url": "http://news.example/long", "request": ASKING, "response": b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"},
     {"url": "https://www.News.example/A/?b=2&a=1"},
     {"url": "http://news.example/ä?q=ö"},
     {"url": "http://news.example/moved", "response": b"HTTP/1.1 302 Found\r\nLocation: /ferry\r\nContent-Length: 0\r\n\r\n"},

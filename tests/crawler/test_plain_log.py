@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.plain_log import PlainFormatter, PlainLog, plain
+from crawler.plain_log import PlainFormatter, PlainLog, plain, show
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,15 @@ def test_whatever_writes_to_the_crawls_log_writes_plain_lines() -> None:
     logging.root.addHandler(handler)
     kept = [(other, other.formatter) for other in logging.root.handlers]
     try:
-        PlainLog.from_crawler(None)  # type: ignore[arg-type]
+        PlainLog().spider_opened()
         logging.getLogger("anybody").error("said: %s", "\x1b[2J\nforged")
     finally:
         logging.root.removeHandler(handler)
         for other, formatter in kept:
             other.setFormatter(formatter)
     assert stream.getvalue() == "said: \\x1b[2J\n    forged\n"
+
+
+def test_reports_are_printed_a_line_at_a_time_and_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    show(["2 articles", "    \x1b[2Jhttp://a.example/\n2 articles forged", "  Größe"])
+    assert capsys.readouterr().out == "2 articles\n    \\x1b[2Jhttp://a.example/\n    2 articles forged\n  Größe\n"

@@ -123,6 +123,19 @@ def test_each_authority_has_its_own_file_whatever_the_address_looks_like(clock: 
     assert web.asked == [f"{one}/robots.txt" for one in asked]
 
 
+def test_rules_that_nobody_asks_for_are_let_go_of_and_read_from_the_disk_again(clock: Clock) -> None:
+    web = Web(CLOSED, OPEN, 404, 500)
+    middleware = robots(web)
+    hosts = ["http://a.test/", "http://b.test/", "http://none.test/", "http://dead.test/"]
+    assert [ask(middleware, url) for url in hosts] == ["forbidden", "allowed", "allowed", "unreachable"]
+    clock.now += 10
+    ask(middleware, "http://b.test/")
+    middleware.forget_unused(5)
+    assert sorted(middleware._verdicts) == ["http://b.test", "http://dead.test", "http://none.test"]
+    assert [ask(middleware, url) for url in hosts] == ["forbidden", "allowed", "allowed", "unreachable"]
+    assert len(web.asked) == 4
+
+
 def test_it_is_asked_for_once_by_the_first_of_many(clock: Clock) -> None:
     web = Web(OPEN)
     middleware = robots(web)

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import brotli
 import pytest
+from twisted.internet.task import Clock
 
 import archive
 from archive.collection import open_collection
@@ -22,6 +24,7 @@ from archive.digest import warc_digest
 from archive.http import content, entity_body, parse_head
 from archive.reader import Record, captures, read_records
 from archive.verify import verify
+from crawler.handler import _RecordingPool
 from tests.archive.exchanges import fastwarc_records, warcio_records
 from tests.crawling import LOCAL, ROOT
 from tests.wire.proxy import Proxy
@@ -437,3 +440,20 @@ def test_nothing_but_http_is_fetched(confided: Confided) -> None:
 
 def test_the_collection_with_secrets_left_out_is_true(confided: Confided) -> None:
     assert not verify(open_collection(confided.collection)).mismatches
+
+
+def test_idle_connections_are_bounded_whatever_the_number_of_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.handler.MOST_IDLE", 3)
+    closed: list[int] = []
+    clock = Clock()
+
+    class Connection(SimpleNamespace):
+        __hash__ = object.__hash__
+
+    pool: Any = _RecordingPool(clock, persistent=True)
+    for number in range(5):
+        transport = SimpleNamespace(loseConnection=lambda number=number: closed.append(number))
+        pool._putConnection(f"host-{number}", Connection(state="QUIESCENT", transport=transport))
+    assert closed == [0, 1]
+    clock.advance(1_000)
+    assert sorted(closed) == [0, 1, 2, 3, 4]

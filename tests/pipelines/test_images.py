@@ -101,3 +101,19 @@ def test_a_long_line_costs_no_time() -> None:
         f"<article><h1>{TITLE}</h1>{paragraphs(4)}<figure><img src='/a.jpg'>{inside}</figure></article>".encode(), URL
     )
     assert page.seconds < 1
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        f"<figure>{'<img src=/a.jpg alt=x>' * 1_000}{'<p class=caption>x</p>' * 1_000}</figure>",
+        "<figure>" + "".join(f"<img src=/{number}.jpg>" for number in range(1_000)) + "<i></i>" * 5_000 + "</figure>",
+        "<div class=caption>" * 150 + "<img src=/a.jpg>" * 100 + "</div>" * 150,
+        "".join(f"<time datetime='2024-05-0{number % 9 + 1}'>x</time>" for number in range(3_000)),
+        "".join(f"<a rel=next href='/news/2024/05/06/timber-boats/{number}'>{number}</a>" for number in range(3_000)),
+    ],
+    ids=["one picture again and again", "gallery", "captions in captions", "times", "next pages"],
+)
+def test_a_hostile_page_is_read_in_time(figure: str) -> None:
+    html = page(f"<article><h1>{TITLE}</h1>{paragraphs(3)}<div class='live-blog'>{figure}</div>{paragraphs(3, 10)}</article>")
+    assert extract(html, URL).seconds < 5

@@ -10,8 +10,8 @@ from tests.pipelines.pages import SENTENCES
 
 ENGLISH = " ".join(SENTENCES)
 GERMAN = (
-    "Das Hafenamt zählte am Montagmorgen neunzehn Boote, vier mehr als in der Woche davor, eines weniger als im letzten Jahr."
-    " Die meisten brachten Holz von den nördlichen Inseln, wo die Sägewerke seit Anfang Mai auch in der Nacht arbeiten."
+    "Das Hafenamt zählte am Montagmorgen neunzehn Boote, vier mehr als in der Woche davor, eines weniger als voriges Jahr. Die"
+    " meisten brachten Holz von den nördlichen Inseln, wo die Sägewerke seit Anfang Mai auch in der Nacht arbeiten."
 )
 JAPANESE = (
     "港湾事務所は月曜の朝に十九隻の船を数えた。先週より四隻多く、昨年より一隻少ない。ほとんどは北の島々から木材を運んできた。"
@@ -54,8 +54,8 @@ def test_the_confidence_is_the_share_of_the_text() -> None:
 @pytest.mark.parametrize("declared", ["nb", "nn", "no"])
 def test_names_of_one_language_are_one(declared: str) -> None:
     text = (
-        "Havnekontoret talte nitten båter mandag morgen, fire mer enn uken før og én mindre enn i fjor. De fleste av dem"
-        " fraktet tømmer fra øyene i nord, der sagbrukene har arbeidet om natten siden første mai, og losene ber om en ny lykt."
+        "Havnekontoret talte nitten båter mandag morgen, fire mer enn uken før, én mindre enn i fjor. De fleste av dem fraktet"
+        " tømmer fra øyene i nord, der sagbrukene har arbeidet om natten siden mai, og losene ber om en ny lykt på moloen."
     )
     article = Article(language=declared, text=text)
     assert not settle_language(article)

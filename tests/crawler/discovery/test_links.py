@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crawler.discovery.links import classify_links, normalize_url, well_known
+from archive.canonical import normalize_url
+from crawler.discovery.links import classify_links, well_known
 from pipelines.article import Link
 
 FRONT = "https://www.paper.co.uk/"
@@ -17,7 +18,7 @@ HEADLINE = "Storm barrier holds as the tide turns"
 
 def kind(url: str, text: str | None = None, page: str = FRONT) -> str | None:
     found = classify_links([Link(url=url, text=text, rel=None)], page)
-    return "article" if found.articles else "section" if found.sections else None
+    return "article" if found.articles else "section" if found.sections or found.next else None
 
 
 class TestArticles:
@@ -244,6 +245,6 @@ class TestNormalize:
 
 def test_well_known_places_are_at_the_root_of_the_site() -> None:
     places = well_known("https://paper.example/en/index.html?x=1")
-    assert places[0] == "https://paper.example/sitemap.xml"
-    assert "https://paper.example/feed" in places
-    assert len(set(places)) == len(places) <= 10
+    assert places["sitemap"][0] == "https://paper.example/sitemap.xml"
+    assert "https://paper.example/feed" in places["feed"]
+    assert len({*places["sitemap"], *places["feed"]}) <= 12
