@@ -22,6 +22,7 @@ _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 # what became of a page (captures.extraction), in the words of the ledger
 STATES_OF_PAGES = {
     "article": "captured",
+    "page": "captured",  # a further one of an article
     "unchanged": "unchanged",
     "duplicate": "duplicate",
     "not_article": "not_article",

@@ -89,6 +89,11 @@ class Gathering:
         """How many articles wait for further pages."""
         return len(self._series)
 
+    def holds(self, capture: Capture) -> bool:
+        """Whether a capture's page waits for others of its article."""
+        sheets = (sheet for series in self._series.values() for sheet in series.sheets.values())
+        return any(sheet.capture.record_id == capture.record_id for sheet in sheets)
+
     def __len__(self) -> int:
         return sum(len(series.sheets) for series in self._series.values()) + self._waiting_twins
 

@@ -29,7 +29,7 @@ def main() -> int:
         print(f"{case}: {what}")
     print(f"{len(CASES)} cases, {len(wrong)} with another outcome than wanted")
     print(
-        f"honest part: {alone.least:.2f} s of delays, {alone.seconds:.2f} s alone, {beside.seconds:.2f} s beside, ratio {beside.seconds / alone.seconds:.3f}"
+        f"honest part: {alone.least:.2f} s of delays, {alone.seconds:.2f} s alone ({alone.elapsed:.2f} by the clock), {beside.seconds:.2f} s beside ({beside.elapsed:.2f}), ratio {beside.seconds / alone.seconds:.3f}"
     )
     print(f"memory: {alone.outcome.peak_kilobytes / 1024:.0f} MiB alone, {beside.outcome.peak_kilobytes / 1024:.0f} MiB beside")
     print(f"honest articles: {len(alone.articles)} alone, {sum('hostile' not in row['url'] for row in beside.articles)} beside")

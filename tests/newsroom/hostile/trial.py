@@ -34,11 +34,15 @@ SETTINGS = {
 
 @dataclass
 class Trial:
-    """What a crawl left: its outcome, and its rows. ``seconds`` passed from the first to the last honest request at the server,
-    without the time for which the crawler wanted to run and the machine was busy with others; ``least`` is what the delays of
-    the host with most requests add up to."""
+    """What a crawl left: its outcome, and its rows.
+
+    From the first to the last honest request at the server ``elapsed`` seconds passed; ``seconds`` leaves out those for which
+    the crawler wanted to run and the machine was busy with others, and is at least ``least``: what the delays of the host with
+    most requests add up to.
+    """
 
     outcome: Outcome
+    elapsed: float
     seconds: float
     least: float
     collection: Path
@@ -94,11 +98,18 @@ def run(newsroom: Newsroom, hostile: HostileNewsroom | None, collection: Path, *
     with Waiting(collection) as waiting:
         outcome = crawl(collection, SETTINGS | settings, timeout=600, **given)
     times = [seen.time for seen in newsroom.requests]
-    seconds = times[-1] - times[0] - (waiting.until(times[-1]) - waiting.until(times[0]))
-    most = max(Counter(seen.host for seen in newsroom.requests).values())
+    elapsed = times[-1] - times[0]
+    waited = waiting.until(times[-1]) - waiting.until(times[0])
+    least = (max(Counter(seen.host for seen in newsroom.requests).values()) - 1) * DELAY
     captures = archive.open_captures(collection).to_table().to_pylist()
     return Trial(
-        outcome, seconds, (most - 1) * DELAY, collection, captures, archive.open_articles(collection).to_table().to_pylist()
+        outcome,
+        elapsed,
+        max(elapsed - waited, least),
+        least,
+        collection,
+        captures,
+        archive.open_articles(collection).to_table().to_pylist(),
     )
 
 
