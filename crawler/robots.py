@@ -106,6 +106,12 @@ class RobotsTxt:
         rules = known.result().rules if known and known.done() else None
         return robots_sitemaps(_sitemaps(rules), authority(url) + "/robots.txt")
 
+    def allows(self, url: str) -> bool:
+        """Whether the robots.txt of an address's authority, as it was read last, allows it."""
+        known = self._verdicts.get(authority(url))
+        rules = known.result().rules if known and known.done() else None
+        return bool(rules and rules.allowed(url, self._agent))
+
     def forget_unused(self, seconds: float) -> None:
         """Let go of rules that nobody asked for in the last ``seconds`` and that are on the disk: each takes up to 160 kB."""
         before = time.monotonic() - seconds

@@ -108,7 +108,12 @@ class SiteRights:
 
     async def _fetch(self, url: str, request: Request) -> Copy | None:
         """The file, empty if there is none; None if it could not be had."""
+        robots = self._crawler.get_downloader_middleware(RobotsTxt)
+        if robots and not robots.allows(url):
+            return None
+        # robots.txt was asked a moment ago, for the page
         meta = {"purpose": "tdmrep", "via": request.url, "download_timeout": _TIMEOUT, "max_retry_times": 1}
+        meta["dont_obey_robotstxt"] = True
         if proxy := request.meta.get("proxy"):
             meta["proxy"] = proxy
         asked = Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=meta, dont_filter=True)

@@ -288,7 +288,7 @@ def test_only_what_robots_txt_allows_is_fetched(crawled: Crawled) -> None:
 
 
 def test_five_redirects_are_followed_and_no_more(crawled: Crawled) -> None:
-    assert crawled.asked("hops.test") == ["/robots.txt", "/1", "/2", "/3", "/4", "/5", "/open"]
+    assert crawled.asked("hops.test") == ["/robots.txt", "/1", "/2", "/3", "/4", "/5", "/.well-known/tdmrep.json", "/open"]
     assert crawled.asked("round.test").count("/robots.txt?again") == 5
 
 
