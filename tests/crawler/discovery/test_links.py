@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from archive.canonical import normalize_url
-from crawler.discovery.links import classify_links, well_known
+from crawler.discovery.links import classify_links, feed_links, well_known
 from pipelines.article import Link
 
 FRONT = "https://www.paper.co.uk/"
