@@ -29,7 +29,7 @@ checked there, and for all of them together:
 - no line of the log, no cell of `title`, `text` or `authors` and no file name holds a control character that an answer sent.
 
 `python -m tests.newsroom.hostile` crawls both and prints what came of it, with the figures; settings may follow
-(`DOWNLOAD_MAXSIZE=4194304 DOWNLOAD_TIMEOUT=10 BROADSHEET_REQUISITE_MAXSIZE=1000000`). This page is made by
+(`DOWNLOAD_MAXSIZE=2097152 DOWNLOAD_TIMEOUT=10 BROADSHEET_REQUISITE_MAXSIZE=1000000`). This page is made by
 `python -m tests.newsroom.hostile --page`. Parsers are fuzzed besides: `make fuzz`, [SECURITY.md](../SECURITY.md).
 """
 
