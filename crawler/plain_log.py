@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # control characters (C0, C1, delete), and those by which Unicode parts lines or turns the direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _INDENT = "\n    "
-_USERINFO = re.compile(r"(?<=://)[^\s/?#@<>\"']+@")
+_USERINFO = re.compile(r"(?<=://)[^\s/?#<>\"']+@")
 
 
 class PlainLog:

@@ -149,7 +149,8 @@ def _link(element: HtmlElement, found: Evidence) -> None:
     if not href or href[0] == "#" or len(found.targets) >= _MOST_LINKS:
         return
     # joining is slow, and most addresses are whole already
-    url = href.partition("#")[0].strip() if href[:8].lower().startswith(_WEB) else _absolute(found.base, href)
+    whole = href[:8].lower().startswith(_WEB) and "[" not in href  # brackets may hold no address
+    url = href.partition("#")[0].strip() if whole else _absolute(found.base, href)
     url = url and url.translate(_UNSAFE)
     element.set("href", url or "")  # what is made of the body later needs no base
     if url and url not in found.targets and url[:8].lower().startswith(_WEB):

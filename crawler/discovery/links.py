@@ -122,7 +122,13 @@ def well_known(front_page: str) -> dict[str, list[str]]:
 def feed_links(links: Iterable[Link], page_url: str) -> list[str]:
     """The links of a page that look like feeds of its own site, comments apart: many sites name feeds nowhere else."""
     home = _site(urlsplit(page_url))
-    found = (
-        link["url"] for link in links if _FEED_LINK.search(urlsplit(link["url"]).path) and _site(urlsplit(link["url"])) == home
-    )
+    found = (link["url"] for link in links if _is_feed(link["url"], home))
     return [url for url in dict.fromkeys(found) if not _COMMENTS.search(url)][:_MOST_FEEDS]
+
+
+def _is_feed(url: str, site: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(_FEED_LINK.search(parts.path)) and _site(parts) == site
+    except ValueError:
+        return False

@@ -23,6 +23,11 @@ from crawler.plain_log import PlainFormatter, PlainLog, plain, show
         ("via http://hush@proxy.test:3128", "via http://redacted@proxy.test:3128"),
         ("https://a.test/?mail=me@b.test", "https://a.test/?mail=me@b.test"),
         ("Größe\tميناء 港", "Größe\tميناء 港"),
+        (
+            "<GET http://me:p@ss@a.example/b@c> at https://me@b.example:8/",
+            "<GET http://redacted@a.example/b@c> at https://redacted@b.example:8/",
+        ),
+        ("write to desk@a.example", "write to desk@a.example"),
     ],
 )
 def test_control_characters_are_spelt_out_and_further_lines_indented(said: str, shown: str) -> None:

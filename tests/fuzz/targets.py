@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import brotli
 from hypothesis import strategies as st
 
-from archive import foreign, reader
+from archive import foreign, reader, rights, tdmrep
 from archive.canonical import normalize_url
 from archive.cdxj import Entry, Index, index_lines
 from archive.http import content, dechunk, entity_body, parse_head, playable, redact, split_interim
@@ -26,6 +26,7 @@ from archive.player import _span
 from archive.recovery import whole_members
 from archive.request_key import body_query, with_body
 from archive.requisites import of_css, read, srcset
+from archive.robots_txt import RobotsTxt, usage_of
 from archive.text import count_folded, fold, simhash_folded
 from archive.url import host_parts, site_key, surt, without_secrets
 from archive.wacz import WaczError, check, open_wacz
@@ -156,6 +157,16 @@ def robots(body: bytes) -> None:
     rules.allowed(URL + "?a=b", "Broadsheet/1.0 (+a@b.org)")
     rules.crawl_delay("broadsheet")
     robots_sitemaps(rules.sitemaps, URL)
+
+
+def reservations(drawn: tuple[bytes, str]) -> None:
+    body, field = drawn
+    tdmrep.rule_for(tdmrep.rules_of(body), "/2024/05/06/a?b=c")
+    usage_of(RobotsTxt(body).group("broadsheet"), "/2024/05/06/a?b=c")
+    found = rights.of_fields(dict.fromkeys(rights.FIELDS, field), URL)
+    str(found).encode("utf-8", "surrogatepass")
+    list(rights.directives(field))
+    rights.usage(field)
 
 
 def address(text: str) -> None:
@@ -295,6 +306,16 @@ ROBOTS = [
 ADDRESSES = [URL, "https://user:word@[::ffff:127.0.0.1]:8080/a/../b;c?d=e&f#g", "//a.example/%25%32%35?PHPSESSID=0123456789abcdef0123456789abcdef", "http://0x7f.1./", "http://bücher.example:80/é", "urn:uuid:1", "http://a.example/(S(0123456789abcdefghijklmn))/a.aspx"]  # fmt: skip
 DATES = ["2024-05-06T07:08:09.123+02:00", "Mon, 06 May 2024 07:08:09 GMT", "6 May 2024, 7:08 p.m.", "May 6th, 2024", "20240506T070809Z", "/2024/05/06/", "120", "2024-05"]  # fmt: skip
 LD = ['{"@context": "https://schema.org", "@graph": [{"@type": ["NewsArticle"], "@id": "a", "headline": "x", "author": [{"name": "A"}], "datePublished": "2024-05-06"}]}', "<!-- {'a': 1,} -->"]  # fmt: skip
+RESERVED = [
+    b'[{"location": "/a*$", "tdm-reservation": 1, "tdm-policy": "http://a.example/p"}]',
+    b"User-agent: *\nContent-Usage: /a*b$ train-ai=n, search=y\nAllow: /\n",
+]
+FIELDS = [
+    "noindex, broadsheet: noarchive, unavailable_after: 25 Jun 2010 15:00:00 PST",
+    "train-ai=n, search=y;a=b",
+    "1",
+    "max-snippet:5",
+]
 DUMPS = [
     "icon bookmark-bicon bookmarkicon camera 6 Oct, 2023 14:42 The ferry runs again Two ships are back The ferry runs again. It called at noon, and 9 people went ashore."
 ]
@@ -326,6 +347,7 @@ TARGETS: dict[str, Target] = {
     "WACZ": Target(mutants([archives()["wacz"]], [b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"]), package, (WaczError,)),
     "CDXJ": Target(mutants([INDEX], [b"com,example)/ ", b'"offset": "', b" {", b"20240506"]), index, (ValueError,)),
     "robots.txt": Target(mutants(ROBOTS, [b"User-agent: ", b"Disallow: ", b"Allow: *", b"Crawl-delay: ", b"Sitemap: "]), robots),
+    "reservations of rights": Target(st.tuples(mutants(RESERVED, [b"Content-Usage: /a* train-ai=n", b'"location": "/*"']), texts(FIELDS, ["unavailable_after: ", "broadsheet: ", "train-ai=n"])), reservations),
     "feeds": Target(mutants(feeds(), XML), lambda body: parse_feed(body, URL, "application/xml"), (ValueError,)),
     "sitemaps": Target(mutants(feeds(), XML), lambda body: list(read_sitemap(body, URL)), (ValueError,)),
     "addresses": Target(texts(ADDRESSES, ["http://", "%25", "/../", "xn--", "::", "0x"]), address),

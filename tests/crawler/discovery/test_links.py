@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from archive.canonical import normalize_url
-from crawler.discovery.links import classify_links, well_known
+from crawler.discovery.links import classify_links, feed_links, well_known
 from pipelines.article import Link
 
 FRONT = "https://www.paper.co.uk/"
@@ -248,3 +248,10 @@ def test_well_known_places_are_at_the_root_of_the_site() -> None:
     assert places["sitemap"][0] == "https://paper.example/sitemap.xml"
     assert "https://paper.example/feed" in places["feed"]
     assert len({*places["sitemap"], *places["feed"]}) <= 12
+
+
+def test_links_that_are_no_addresses_are_passed_over() -> None:
+    odd = [
+        {"url": url, "text": None, "rel": None} for url in ("http://[/feed", "http://a.example:99999/feed", "http://[::x]/rss")
+    ]
+    assert feed_links(odd, "http://a.example/") == []  # type: ignore[arg-type]
