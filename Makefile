@@ -1,8 +1,10 @@
 # make demo   crawl the sample newsroom on this machine and look at the result
 # make test   lint, types, layers and tests
 # make player what scrapy replay needs: ReplayWeb.page, fetched once
+# make fuzz   every parser, for ten minutes
+# make audit  the bill of materials of our dependencies, and their known faults
 # make peers  other people's programs that judge our files, for those tests that ask them
-.PHONY: demo test peers player lint lock docs clean
+.PHONY: demo test fuzz audit peers player lint lock docs clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,6 +21,20 @@ demo: .venv/ready
 
 test: lint
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+# the same inputs for the same seed: make fuzz MINUTES=10 SEED=1
+fuzz: .venv/ready
+	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
+
+audit: .cache/audit/ready
+	mkdir -p build
+	.cache/audit/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.json
+	.cache/audit/bin/python tests/audit.py requirements.lock
+
+.cache/audit/ready: tests/audit.txt
+	$(PYTHON) -m venv .cache/audit
+	.cache/audit/bin/python -m pip install --quiet --disable-pip-version-check -r tests/audit.txt
+	touch $@
 
 peers: .cache/peers/ready .cache/pywb/ready
 
@@ -49,6 +65,7 @@ lock:
 
 docs: .venv/ready
 	$(BIN)/python -m archive.schema_page > docs/schema.md
+	$(BIN)/python -m tests.newsroom.hostile --page > docs/hostile.md
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

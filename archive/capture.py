@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from archive.record import Original
 from archive.url import host_parts, port_of, surt, without_secrets
+from archive.validators import Validators
 
 
 @dataclass(slots=True)
@@ -18,8 +19,9 @@ class Capture:
 
     ``record_type`` is ``response``, ``revisit`` for one that says the same as ``original``, or ``metadata`` for an attempt
     that no byte answered. ``filename`` is relative to the collection's archive folder; ``offset`` and ``length`` (bytes) bound
-    the record's gzip member. ``unpacked`` names the content codings that were undone to store it. ``extraction`` and
-    ``reason`` are set once the page was read. Serves as the row of ``archive.schema.CAPTURES``.
+    the record's gzip member. ``unpacked`` names the content codings that were undone to store it. ``validators`` are what a
+    later visit can ask by whether it is still the same. ``extraction`` and ``reason`` are set once the page was read; until
+    then ``restrictions`` are those of the header fields alone. Serves as the row of ``archive.schema.CAPTURES``.
     """
 
     url: str
@@ -43,8 +45,15 @@ class Capture:
     page_id: str | None = None
     unpacked: str | None = None
     original: Original | None = None
+    validators: Validators | None = None
     extraction: str | None = None
     reason: str | None = None
+    restrictions: list[str] | None = None
+
+    @property
+    def is_not_modified(self) -> bool:
+        """Whether the server said, being asked, that its answer is still that of ``original``."""
+        return self.status == 304 and self.original is not None
 
     def row(self, crawl_id: str) -> dict[str, Any]:
         """This capture as a row of the captures table."""
@@ -72,6 +81,7 @@ class Capture:
             "page_id": self.page_id,
             "extraction": self.extraction,
             "extraction_reason": self.reason,
+            "restrictions": self.restrictions,
             "crawl_id": crawl_id,
         }
 

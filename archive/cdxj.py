@@ -26,6 +26,7 @@ from warcio.statusandheaders import StatusAndHeadersParser
 from warcio.timeutils import iso_date_to_timestamp
 
 from archive.capture import Capture
+from archive.excerpt import Excerpt
 from archive.exchange import Exchange
 from archive.foreign import Damage, NoArchiveError, read_records
 from archive.http import split_interim
@@ -388,12 +389,12 @@ class Lines:
 
     def _run(self, parts: Iterable[Iterable[bytes]]) -> BinaryIO:
         run = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
-        run.writelines(_merged(parts))
+        run.writelines(merged(parts))
         run.seek(0)
         return run
 
     def __iter__(self) -> Iterator[bytes]:
-        return _merged([*self._rewound(), sorted(self._lines)])
+        return merged([*self._rewound(), sorted(self._lines)])
 
     def _rewound(self) -> list[BinaryIO]:
         for run in self._runs:
@@ -401,7 +402,8 @@ class Lines:
         return self._runs
 
 
-def _merged(parts: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+def merged(parts: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+    """Sorted lines of several sources as one sorted sequence, each once."""
     return (line for line, _ in groupby(heapq.merge(*parts)))
 
 
@@ -414,7 +416,7 @@ def merge(index: Path, lines: Iterable[bytes], filenames: Collection[str]) -> in
     if not index.exists():
         return _write(index, lines)
     with index.open("rb") as old:
-        return _write(index, _merged([(line for line in old if filename_of(line) not in names), lines]))
+        return _write(index, merged([(line for line in old if filename_of(line) not in names), lines]))
 
 
 def _write(index: Path, lines: Iterable[bytes]) -> int:
@@ -434,6 +436,17 @@ def _write(index: Path, lines: Iterable[bytes]) -> int:
         raise
     sync_folder(index.parent)
     return count
+
+
+def moved_line(line: bytes, excerpt: Excerpt, filename: str | None = None) -> bytes:
+    """A line whose record lies where it was moved to, in a file that may have another name now; nothing if it did not stay."""
+    head, brace, data = line.partition(b"{")
+    known = json.loads(brace + data)
+    offset = excerpt.moved(int(known["offset"]))
+    if offset is None:
+        return b""
+    known |= {"offset": str(offset), "filename": filename or known["filename"]}
+    return head + json.dumps(known).encode() + b"\n"
 
 
 def filename_of(line: bytes) -> bytes:
@@ -458,8 +471,15 @@ class Rebuilt:
     faults: list[Fault]
 
 
-def rebuild(index: Path, paths: Collection[Path], tick: Callable[[int], None] = lambda _: None, jobs: int = 1) -> Rebuilt:
-    """Make an index anew from all WARC files, in ``jobs`` processes. ``tick`` gets the bytes of each file that is done.
+def rebuild(
+    index: Path,
+    paths: Collection[Path],
+    tick: Callable[[int], None] = lambda _: None,
+    jobs: int = 1,
+    refused: Callable[[str], object] | None = None,
+) -> Rebuilt:
+    """Make an index anew from all WARC files, in ``jobs`` processes. ``tick`` gets the bytes of each file that is done; an
+    address that is ``refused`` gets no line.
 
     The torn tail of a file that a crash left open is recovery's business and no fault. Raises OSError with the old index
     untouched if the disk refuses.
@@ -473,7 +493,7 @@ def rebuild(index: Path, paths: Collection[Path], tick: Callable[[int], None] = 
             run.unlink()
             faults += [fault for fault in found if not fault.filename.endswith(OPEN_SUFFIX)]
             tick(path.stat().st_size)
-        count = _write(index, lines)
+        count = _write(index, (line for line in lines if not refused(Entry.parse(line).url)) if refused else lines)
     return Rebuilt(count, sorted(faults, key=lambda fault: (fault.filename, fault.offset)))
 
 

@@ -149,11 +149,11 @@ def _in_parts(fd: int, path: Path) -> Iterator[Record | Damage]:
             continue
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
             why = f"{member.filename} is packed or encrypted, and WACZ wants it stored: nothing can point into it"
-            yield Damage(member.header_offset, why)
+            yield Damage(max(member.header_offset, 0), why)
             continue
-        head = os.pread(fd, 30, member.header_offset)
+        head = os.pread(fd, 30, member.header_offset) if member.header_offset >= 0 else b""
         if len(head) < 30 or head[:4] != b"PK\x03\x04":
-            yield Damage(member.header_offset, f"the ZIP directory lies about {member.filename}")
+            yield Damage(max(member.header_offset, 0), f"the ZIP directory lies about {member.filename}")
             continue
         begin = member.header_offset + 30 + sum(struct.unpack_from("<HH", head, 26))
         yield from _in_part(_Part(fd, begin, min(size, begin + member.compress_size)))

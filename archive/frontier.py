@@ -235,6 +235,15 @@ class Frontier:
         row = self._row("SELECT state FROM ledger WHERE address = ?", address)
         return state_named(row[0]) if row else "queued"
 
+    def reason(self, address: int) -> str | None:
+        """Why an address is in the state that it is in."""
+        if outcome := self._fresh.outcomes.get(address):
+            return outcome.reason
+        if fresh := self._fresh.announced.get(address):
+            return fresh.outcome.reason
+        row = self._row("SELECT reason FROM ledger WHERE address = ?", address)
+        return row[0] if row else None
+
     def settle(self, address: int, outcome: Outcome) -> None:
         """Say what became of an address; the records that show it are to be durable before the next ``flush``."""
         if fresh := self._fresh.announced.get(address):

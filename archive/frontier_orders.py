@@ -17,6 +17,7 @@ from archive.frontier_file import understood
 from archive.ledger import CODES, Outcome
 
 VERBS = ("add", "drop", "raise", "lower", "ban", "unban")
+DROPPED = "dropped by hand"  # the reason of what a person took out of the queue
 _FIRST = -(1 << 62)  # the rank of what was put first
 
 
@@ -75,7 +76,7 @@ def obey(frontier: Frontier, order: Order, host: str, url: str | None) -> int:
         found.raised = order.verb == "raise"
     _save(frontier, found)
     if order.verb in ("drop", "ban"):
-        return _drop(frontier, found, url, "its host was banned by hand" if order.verb == "ban" else "dropped by hand")
+        return _drop(frontier, found, url, "its host was banned by hand" if order.verb == "ban" else DROPPED)
     return _put_first(frontier, found, url) if order.verb == "raise" and url else found.waiting
 
 

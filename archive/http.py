@@ -80,7 +80,7 @@ def parse_head(raw: bytes) -> Head | None:
 
 def dechunk(body: bytes) -> bytes:
     """Undo chunked framing (RFC 9112, 7.1); of a cut or malformed body, what can be read."""
-    out, at = [], 0
+    out, at = bytearray(), 0
     while (line_end := body.find(b"\n", at)) >= 0:
         try:
             size = int(body[at:line_end].split(b";")[0].strip(), 16)
@@ -89,10 +89,10 @@ def dechunk(body: bytes) -> bytes:
         if size <= 0:
             break
         start = line_end + 1
-        out.append(body[start : start + size])
+        out += body[start : start + size]
         at = start + size
         at += 2 if body[at : at + 2] == b"\r\n" else 1
-    return b"".join(out)
+    return bytes(out)
 
 
 def entity_body(raw: bytes, head: Head | None = None) -> bytes | None:

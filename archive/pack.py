@@ -21,15 +21,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow.parquet as pq
 
-from archive.cdxj import Entry, Index, filename_of, index_lines
+from archive.cdxj import Entry, Index, filename_of, index_lines, moved_line
 from archive.collection import Collection
+from archive.excerpt import Excerpt
 from archive.http import parse_head
 from archive.reader import Record, RecordError, read_record
 from archive.record import member, warc_date, warc_fields
 from archive.recovery import in_use
+from archive.rights import Policy, without_text
 from archive.signing import sign
 from archive.wacz import BLOCKS, DIGEST, INDEX, PACKAGE, PAGES, VERSION, WaczError, originals_of, record_head
 from archive.warc import CONFORMS_TO, OPEN_SUFFIX, sync_folder
+from archive.withhold import excerpts, withheld_records
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -45,7 +48,8 @@ _FRAMING = ("transfer-encoding", "content-encoding", "content-length")
 @dataclass(slots=True)
 class Packed:
     """One WACZ file and what is in it: WARC files, index lines, pages; revisits written out in full, and those left out of the
-    index since no record of the collection has their payload."""
+    index since no record of the collection has their payload; captures left out, and pages without text, for the rights of
+    their publishers."""
 
     path: Path
     bytes: int = 0
@@ -53,17 +57,21 @@ class Packed:
     lines: int = 0
     pages: int = 0
     materialised: int = 0
+    withheld: int = 0
+    without_text: int = 0
     unresolved: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to pack. ``tick`` gets the bytes of WARC files that were copied."""
+    """How to pack. ``policy`` says what is left out for the rights of publishers (docs/rights.md); ``tick`` gets the bytes of
+    WARC files that were copied."""
 
     title: str | None = None
     description: str | None = None
     key: EllipticCurvePrivateKey | None = None
     force: bool = False
+    policy: Policy = "standard"
     tick: Callable[[int], None] = lambda _: None
 
 
@@ -110,7 +118,7 @@ def pack_days(collection: Collection, out: Path, options: Options) -> tuple[Path
 def _ready(collection: Collection, outs: list[Path], options: Options) -> dict[str, _Span]:
     """The spans of the WARC files. Raises WaczError if the collection cannot be packed now."""
     if name := in_use(collection.archive):
-        raise WaczError(f"{collection.path}: a crawl is writing to it ({name}); wait until it has ended")
+        raise WaczError(f"{collection.path}: it is being written to ({name}); wait for its end")
     _refuse_existing(outs, options)
     mend = f"run: scrapy index {collection.path}"
     if not collection.index.exists():
@@ -170,6 +178,9 @@ class _Packing:
     def __init__(self, collection: Collection, options: Options, packed: Packed, warcs: list[Path], newest: str) -> None:
         self._collection, self._options, self._packed = collection, options, packed
         self._warcs, self._names = warcs, {path.name for path in warcs}
+        self._withheld = withheld_records(collection, options.policy)
+        self._excerpts = excerpts(collection, warcs, self._withheld)
+        self._packed.withheld = sum(len(self._withheld.get(name, ())) for name in self._names)
         self._newest = datetime.strptime(newest, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
         self._resources: list[dict[str, Any]] = []
         self._main: tuple[str, str] | None = None
@@ -177,8 +188,9 @@ class _Packing:
     def write(self, out: BinaryIO) -> None:
         with zipfile.ZipFile(out, "w") as archive, tempfile.TemporaryFile(dir=self._packed.path.parent) as full:
             for path in self._warcs:
+                excerpt = self._excerpts.get(path.name) or Excerpt.without(path.stat().st_size, [])
                 with path.open("rb") as file:
-                    self._add(archive, f"archive/{path.name}", _chunks(file, self._options.tick), path.stat().st_size)
+                    self._add(archive, f"archive/{path.name}", excerpt.chunks(file, self._options.tick), excerpt.size)
             starts: list[str] = []
             lines = self._lines(_Materialised(full, self._collection, self._newest))
             self._add(archive, BLOCKS, _blocks(lines, starts))
@@ -219,22 +231,28 @@ class _Packing:
         """The index lines of the package: revisits whose original lies elsewhere get a record of their own."""
         with self._collection.index.open("rb") as file, Index(self._collection.index) as index:
             for line in file:
-                if filename_of(line).decode() not in self._names:
+                name = filename_of(line).decode()
+                if name not in self._names or not (moved := self._moved(name, line)):
                     continue
                 if b'"mime": "warc/revisit"' in line:
-                    line = self._resolved(line, index, full)  # noqa: PLW2901
-                if line:
+                    moved = self._resolved(line, moved, index, full)
+                if moved:
                     self._packed.lines += 1
-                    yield line
+                    yield moved
 
-    def _resolved(self, line: bytes, index: Index, full: _Materialised) -> bytes:
+    def _moved(self, name: str, line: bytes) -> bytes:
+        """A line as it is for the package; nothing if its record is left out."""
+        excerpt = self._excerpts.get(name)
+        return moved_line(line, excerpt) if excerpt else line
+
+    def _resolved(self, line: bytes, moved: bytes, index: Index, full: _Materialised) -> bytes:
         revisit = Entry.parse(line)
         path = self._collection.warc_path(revisit.filename)
         with path.open("rb") as file:
             head = record_head(file, revisit.offset, revisit.length)
         originals = list(originals_of(index, revisit, head))
         if any(original.filename in self._names for original in originals):
-            return line
+            return moved
         for original in originals:
             try:
                 changed = full.add(revisit, original)
@@ -248,10 +266,20 @@ class _Packing:
     def _pages(self) -> Iterator[bytes]:
         header = {"format": "json-pages-1.0", "id": "pages", "title": self._title, "hasText": True}
         yield json.dumps(header).encode() + b"\n"
-        for page in _pages(self._collection, self._names):
+        for page in self._kept_pages():
             self._main = max(self._main or ("", ""), (page["ts"], page["url"]))
             self._packed.pages += 1
             yield json.dumps(page, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+    def _kept_pages(self) -> Iterator[dict[str, Any]]:
+        left_out = {record_id for ids in self._withheld.values() for record_id in ids}
+        for record_id, restrictions, page in _pages(self._collection, self._names):
+            if record_id in left_out:
+                continue
+            if without_text(restrictions, self._options.policy):
+                self._packed.without_text += "text" in page
+                page = {name: value for name, value in page.items() if name not in ("text", "description")}  # noqa: PLW2901
+            yield page
 
     @property
     def _title(self) -> str:
@@ -391,14 +419,17 @@ _COLUMNS = ["warc_record_id", "warc_filename", "url", "fetched_at", "title", "te
 _COLUMNS += ["published_at", "modified_at", "language", "site_name", "section", "article_id", "version"]
 
 
-def _pages(collection: Collection, filenames: set[str]) -> Iterator[dict[str, Any]]:
-    """A page for every version of an article whose record is in ``filenames``, a day after the other."""
+def _pages(collection: Collection, filenames: set[str]) -> Iterator[tuple[str, list[str] | None, dict[str, Any]]]:
+    """Record id, restrictions and page of every article version whose record is in ``filenames``, a day after the other."""
     for folder in sorted(collection.articles.folder.glob("fetch_date=*")):
-        captures = _rows(collection.captures.folder / folder.name, ["warc_record_id", "page_id", "extraction"])
-        page_ids = {row["warc_record_id"]: row["page_id"] for row in captures if row["extraction"] == "article"}
+        captures = _rows(collection.captures.folder / folder.name, ["warc_record_id", "page_id", "extraction", "restrictions"])
+        about = {
+            row["warc_record_id"]: (row["page_id"], row["restrictions"]) for row in captures if row["extraction"] == "article"
+        }
         for row in _rows(folder, _COLUMNS):
             if row["warc_filename"] in filenames:
-                yield _page(row, page_ids.get(row["warc_record_id"]))
+                page_id, restrictions = about.get(row["warc_record_id"], (None, None))
+                yield row["warc_record_id"], restrictions, _page(row, page_id)
 
 
 def _rows(day: Path, columns: list[str]) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,7 @@ from archive.capture import Capture
 from archive.digest import matches
 from archive.http import entity_body, parse_head
 from archive.record import Original
+from archive.rights import header_restrictions
 
 _STEP = 1 << 18
 
@@ -198,6 +199,7 @@ def _capture(record: Record, filename: str) -> Capture:
         ip_address=record.get("WARC-IP-Address"),
         page_id=record.get("WARC-Page-ID"),
         original=_original(record),
+        restrictions=header_restrictions(head, record.get("WARC-Target-URI") or ""),
     )
 
 

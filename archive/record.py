@@ -16,6 +16,7 @@ from isal import isal_zlib
 from archive.digest import warc_digest
 from archive.exchange import Exchange
 from archive.http import Head, entity_body, parse_head, playable, redact, split_interim
+from archive.validators import is_conditional
 
 Fields = list[tuple[str, str]]
 
@@ -105,7 +106,7 @@ def warc_fields(fields: Iterable[tuple[str, str]]) -> bytes:
 def records_of(exchange: Exchange, warcinfo_id: str, original: Original | None = None) -> Records:
     """The records of one exchange: response, request and metadata; or a metadata record alone if no answer came.
 
-    A revisit record stands for the response if its payload is that of ``original``, or the server says so (304).
+    A revisit record stands for the response if its payload is that of ``original``, or the server, being asked, says so (304).
     """
     interim, response = split_interim(exchange.response)
     head = parse_head(response)
@@ -171,7 +172,7 @@ def _profile(exchange: Exchange, head: Head, body: bytes | None, digest: str | N
     if original is None or exchange.truncated:
         return None
     if head.status == 304:
-        return NOT_MODIFIED
+        return NOT_MODIFIED if is_conditional(exchange.request) else None
     same = head.status == 200 and digest == original.digest and len(body or b"") >= _SMALLEST_REVISITED
     return IDENTICAL_PAYLOAD if same else None
 

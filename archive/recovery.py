@@ -10,9 +10,9 @@ from pathlib import Path
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
+from archive.lock import writer_of
 from archive.warc import OPEN_SUFFIX, sync_folder
 
-EXTRACTING = "extracting.lock"
 _STEP = 1 << 20
 
 
@@ -38,14 +38,15 @@ def recover(folder: Path) -> list[Recovered]:
 
 
 def in_use(folder: Path) -> str | None:
-    """The name of a WARC file in the archive ``folder``, or of an extraction's lock, that a living process holds; or None."""
-    for path in [*folder.glob("*.warc.gz" + OPEN_SUFFIX), *folder.parent.glob(f"state/{EXTRACTING}")]:
+    """The name of a WARC file in the archive ``folder`` that a living process holds, or who else writes to the collection; or
+    None."""
+    for path in folder.glob("*.warc.gz" + OPEN_SUFFIX):
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return path.name
-    return None
+    return writer_of(folder.parent)
 
 
 def whole_members(path: Path) -> int:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import tinycss2
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
-from w3lib.encoding import html_to_unicode
 from w3lib.url import safe_url_string
+
+from archive.markup import bounded, unicode_of
 
 Kind = Literal["stylesheet", "image", "font", "script", "media", "frame", "other"]
 
@@ -64,7 +66,10 @@ _PORTS = {"http": ":80", "https": ":443"}  # that go without saying
 _PLAIN = "!$%&'()*+,-./:;=@[]_~"
 _PLAIN_QUERY = "!$%&()*+,-./:;=?@[\\]^_`{|}~"
 _MOST = 2_000  # references of one document
+_MOST_HTML = 5_000_000  # bytes that are parsed
 _MOST_CSS = 5_000_000  # characters that are parsed
+_MOST_TOKENS = 10_000  # references that are looked at in one stylesheet, repeats included
+_MOST_ESCAPED = 500  # of them with escapes, which are slow to undo
 _LONGEST = 4_096  # characters of an address
 _WIDTH = re.compile(r"([0-9.]+)[wx]")
 _FONT = re.compile(r"\.(woff2?|ttf|otf|eot)\b", re.IGNORECASE)
@@ -94,9 +99,9 @@ def read(body: bytes, url: str, content_type: str | None) -> list[Reference]:
     """The references of a document, by its media type: HTML (also where none is given) and CSS have some, all else has none."""
     media = (content_type or "").partition(";")[0].strip().lower()
     if media == "text/css":
-        return of_css(html_to_unicode(content_type, body)[1], url)
+        return of_css(unicode_of(body, content_type)[1], url)
     if media in ("text/html", "application/xhtml+xml", ""):
-        text = html_to_unicode(content_type, body)[1].replace("\x00", "")
+        text = bounded(unicode_of(body[:_MOST_HTML], content_type)[1].replace("\x00", ""))
         try:
             tree = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=lxml_html.HTMLParser(encoding="utf-8"))
         except Exception:  # lxml raises many kinds for what is no HTML
@@ -114,7 +119,7 @@ def of_html(tree: HtmlElement, url: str) -> list[Reference]:
     """The references of a parsed page, in order, once each."""
     base = _base(tree, url)
     found: dict[str, Reference] = {}
-    for link, kind, picture in _in_elements(tree):
+    for link, kind, picture in islice(_in_elements(tree), _MOST_TOKENS):
         _add(found, link, base, kind, picture=picture)
     return list(found.values())
 
@@ -263,7 +268,11 @@ def _number(digits: str) -> float:
 
 
 def _in_css(css: str) -> Iterator[tuple[str, Kind]]:
-    for found in _CSS.finditer(_COMMENT.sub(" ", css[:_MOST_CSS])):
+    escaped = 0
+    for found in islice(_CSS.finditer(_COMMENT.sub(" ", css[:_MOST_CSS])), _MOST_TOKENS):
+        escaped += "\\" in found[0]
+        if escaped > _MOST_ESCAPED:
+            return
         if found["sheet"]:
             yield _value(found["sheet"]), "stylesheet"
         elif found["sets"]:

@@ -18,6 +18,16 @@ _STRING = pa.string()
 _TIME = pa.timestamp("us", tz="UTC")
 _AUTHOR = pa.struct([("name", _STRING), ("url", _STRING), ("kind", _STRING)])
 _IMAGE = pa.struct([("url", _STRING), ("caption", _STRING), ("credit", _STRING), ("alt", _STRING)])
+_POST = pa.struct([("at", _TIME), ("title", _STRING), ("text", _STRING), ("author", _STRING)])
+_PAGE = pa.struct(
+    [
+        ("url", _STRING),
+        ("warc_filename", _STRING),
+        ("warc_record_offset", pa.int64()),
+        ("warc_record_length", pa.int64()),
+        ("warc_record_id", _STRING),
+    ]
+)
 _CUT = pa.struct([("field", _STRING), ("at", pa.int32()), ("text", _STRING)])
 _SOURCE = pa.struct([("source", _STRING), ("via", _STRING)])
 _LINK = pa.struct([("url", _STRING), ("text", _STRING), ("rel", _STRING)])
@@ -39,7 +49,7 @@ ARTICLES = _schema(
     "articles",
     [
         # identity
-        _required("article_id", _STRING, "first 32 hex digits of the SHA-256 of the canonical URL's SURT key"),
+        _required("article_id", _STRING, "first 32 hex digits of the SHA-256 of the canonical URL's SURT key, case kept"),
         _required("version", pa.int32(), "1, 2, …: grows when the title or the text of the article changes"),
         _required("url", _STRING, "address that answered, after redirects"),
         _required("requested_url", _STRING, "address as it was found"),
@@ -65,8 +75,14 @@ ARTICLES = _schema(
         _optional("section", _STRING, "main section (schema.org articleSection)"),
         _required("tags", pa.list_(_STRING), "the publisher's keywords"),
         _optional("article_type", _STRING, "schema.org type the page claims: NewsArticle, LiveBlogPosting, …"),
-        _optional("language", _STRING, "BCP 47 language tag"),
+        _optional("language", _STRING, "BCP 47 language tag: as declared, unless the text is clearly in another language"),
+        _optional(
+            "language_confidence", pa.float32(), "share of the text that is in that language; null if it is too short to tell"
+        ),
         _required("images", pa.list_(_IMAGE), "pictures in the body, in order: url, caption, credit, alternative text"),
+        _optional(
+            "posts", pa.list_(_POST), "of a live blog: instant, headline, text and author of each post, as the page orders them"
+        ),
         _optional("main_image_url", _STRING, "lead picture"),
         _required("links", pa.list_(_LINK), "links inside the body: url, text, rel"),
         _required("word_count", pa.int32(), "words in text"),
@@ -82,8 +98,21 @@ ARTICLES = _schema(
         _optional("paywall_evidence", _STRING, "what told: jsonld, meta or selector"),
         _optional("robots_allowed", pa.bool_(), "robots.txt allowed this fetch; null if it was not asked"),
         _optional("robots_warc_record_id", _STRING, "WARC-Record-ID of the robots.txt answer that allowed this fetch"),
-        _optional("meta_robots", _STRING, "meta robots and X-Robots-Tag, joined by a comma"),
+        _optional("meta_robots", _STRING, "meta robots and X-Robots-Tag as they stand there, joined by a comma"),
+        _optional("noarchive", pa.bool_(), "true: no copy is to be shown to the public; false: the page says that it may be"),
+        _optional("noindex", pa.bool_(), "true: the page is not to be found by search; false likewise"),
+        _optional("nosnippet", pa.bool_(), "true: search is not to show its text; false likewise"),
+        _optional("noai", pa.bool_(), "true: no use for AI (noai, noml)"),
+        _optional("unavailable_after", _TIME, "instant after which no copy is to be shown"),
+        _optional("tdm_reservation", pa.int8(), "text and data mining (TDMRep): 1 is reserved, 0 is not"),
+        _optional("tdm_policy", _STRING, "address of the TDM policy"),
+        _optional(
+            "content_usage",
+            _STRING,
+            "AI preferences (AIPREF) of header and robots.txt, the stricter of each: train-ai=n, …",
+        ),
         _optional("license", _STRING, "licence named by the page: address or text"),
+        _optional("license_spdx", _STRING, "SPDX identifier of license, if it is one of Creative Commons"),
         _optional("copyright_holder", _STRING, "schema.org copyrightHolder"),
         # duplicates
         _optional("text_sha256", _STRING, "SHA-256 of the text, folded (archive.text.fold): equal for equal words"),
@@ -106,9 +135,15 @@ ARTICLES = _schema(
             "WARC-Record-ID, in angle brackets; where there is none (ARC), made of the record: see docs/extract.md",
         ),
         _optional(
+            "pages",
+            pa.list_(_PAGE),
+            "address and record of each page of an article that goes on; the first one's record is above",
+        ),
+        _optional(
             "discovery_source",
             _STRING,
-            "how the address was found: feed, news_sitemap, sitemap, section, front_page, list; archive if a file had it",
+            "how the address was found: feed, news_sitemap, sitemap, section, front_page, alternate (hreflang of an article),"
+            " list; archive if a file had it",
         ),
         _optional("discovery_url", _STRING, "the feed, sitemap or page that named it"),
         _optional(
@@ -122,7 +157,10 @@ ARTICLES = _schema(
             "extractor_config", _STRING, "rule file and page object that it was read with, each with its hash; docs/rules.md"
         ),
         _required("field_sources", pa.map_(_STRING, _STRING), "column → the evidence that its value came from"),
-        _required("quality_flags", pa.list_(_STRING), "what to be wary of: short_text, no_date, date_future, …"),
+        _required(
+            "quality_flags", pa.list_(_STRING), "what to be wary of: short_text, no_date, date_future, …: docs/extraction.md"
+        ),
+        _optional("quality_score", pa.float32(), "what body F1 (0 to 1) to expect of the text, by docs/extraction.md"),
     ],
 )
 
@@ -166,16 +204,24 @@ CAPTURES = _schema(
         _optional("fetch_ms", pa.int32(), "milliseconds from the request's first byte to the end"),
         _optional("fetch_error", _STRING, "why the fetch failed or was cut short"),
         _optional(
-            "purpose", _STRING, "what it was fetched for: robots, feed, sitemap, page, section, requisite; null if not known"
+            "purpose",
+            _STRING,
+            "what it was fetched for: robots, tdmrep, feed, sitemap, page, section, requisite; null: not known",
         ),
         _optional("via", _STRING, "the address that led here"),
         _optional("page_id", _STRING, "WARC-Page-ID: one for a page and all that was fetched for its replay"),
         _optional(
             "extraction",
             _STRING,
-            "what became of the page: article, unchanged, not_article, blocked, failed, timeout, crashed, …",
+            "what became of the page: article, unchanged, page (a further one of an article), duplicate (its AMP or print"
+            " twin), not_article, blocked, reserved, taken_down, failed, timeout, crashed, …",
         ),
         _optional("extraction_reason", _STRING, "why, in a few words"),
+        _optional(
+            "restrictions",
+            pa.list_(_STRING),
+            "what this answer and the files of its site restrict: noarchive, tdm-reservation=1, …; docs/rights.md",
+        ),
         _required("crawl_id", _STRING, "the run that wrote this row"),
     ],
 )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pyarrow.dataset as ds
 
-from archive.collection import Collection, CollectionError
+from archive.collection import Collection
 from archive.foreign import NAMES, Damage
-from archive.recovery import EXTRACTING
 from archive.warc import OPEN_SUFFIX, sync_folder
 
 _MOST_DAMAGES = 1_000
@@ -110,20 +107,6 @@ def _free_name(collection: Collection, path: Path) -> str:
     if known.path == str(path) if known else not (collection.archive / name).exists():
         return name
     return f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}-{name}"
-
-
-@contextmanager
-def extracting(collection: Collection) -> Iterator[None]:
-    """Keep a collection for one extraction while the context lasts. Raises CollectionError if another process has it."""
-    path = collection.path / "state" / EXTRACTING
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CollectionError(f"{collection.path}: another extraction writes to it; wait for its end") from None
-        yield
-        path.unlink(missing_ok=True)
 
 
 def load(collection: Collection, name: str) -> Source | None:

@@ -50,22 +50,32 @@ def site_key(url: str) -> str:
     return host_parts(host).registered_domain or parts.netloc.rpartition("@")[2]
 
 
+def authority(url: str) -> str:
+    """Scheme, host and port of an address, the port left out where it is the usual one: what one robots.txt holds for."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+
+
 def without_secrets(url: str) -> str:
     """The address without user name, password and fragment, safe to keep (RFC 3986, 3.2.1)."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
 
-def surt(url: str) -> str:
+def surt(url: str, *, fold_case: bool = True) -> str:
     """The sort-friendly key of an address, as pywb and Common Crawl make it: ``com,example)/path?a=1&b=2``.
 
     The scheme, ``www.``, default ports, the fragment and session ids go; host labels turn round; escapes are undone, dot
     segments resolved and only what needs it escaped again (the Safe Browsing rules for URLs); case folds; query arguments
-    sort. An address without a host (``urn:…``) keeps its scheme; one with an impossible port is its own key.
+    sort. An address without a host (``urn:…``) keeps its scheme; one with an impossible port is its own key. Without
+    ``fold_case`` path and query keep their case: to servers it may matter.
     """
+    fold = str.lower if fold_case else str
     scheme, opaque, authority, path, query = _PARTS.match(_BREAKS.sub("", url.strip())).groups("")  # type: ignore[union-attr]
     if opaque:
-        key, path = opaque.lower(), _escape(_unescape(authority + path)).lower().rstrip("/")
+        key, path = opaque.lower(), fold(_escape(_unescape(authority + path))).rstrip("/")
     else:
         try:
             host, port = _host_and_port(authority.rpartition("@")[2])
@@ -73,8 +83,8 @@ def surt(url: str) -> str:
             return _escape(url.encode("utf-8", "surrogateescape"))
         key = ",".join(reversed(host.split("."))) if ":" not in host else host
         key += f":{port})" if port and port != _DEFAULT_PORTS.get(scheme.lower() or "http") else ")"
-        path = _without_session(_escape(_resolve(_unescape(path))), _PATH_SESSIONS).lower().rstrip("/") or "/"
-    query = _without_session(_escape(_unescape(query)), _QUERY_SESSIONS).lower()
+        path = fold(_without_session(_escape(_resolve(_unescape(path))), _PATH_SESSIONS)).rstrip("/") or "/"
+    query = fold(_without_session(_escape(_unescape(query)), _QUERY_SESSIONS))
     arguments = "&".join("=".join(pair) for pair in sorted(part.split("=", 1) for part in query.split("&")))
     return key + path + (f"?{arguments}" if arguments else "")
 

@@ -148,7 +148,8 @@ def _check_captures(collection: Collection, findings: Findings, tick: Callable[[
 
 def _check_articles(collection: Collection, findings: Findings, tick: Callable[[], None]) -> None:
     versions: set[tuple[str, int]] = set()
-    for row in _rows(collection.articles.dataset(), [*_POINTER, "article_id", "version", "fetched_at", "http_status"]):
+    columns = [*_POINTER, "article_id", "version", "fetched_at", "http_status", "pages"]
+    for row in _rows(collection.articles.dataset(), columns):
         findings.counts["articles"] += 1
         where = f"articles row for {row['url']}"
         if (version := (row["article_id"], row["version"])) in versions:
@@ -156,7 +157,26 @@ def _check_articles(collection: Collection, findings: Findings, tick: Callable[[
         versions.add(version)
         same = {"warc_record_type": "response", "fetch_time": row["fetched_at"], "fetch_status": row["http_status"]}
         _check_pointer(collection, row | same, where, findings)
+        for number, page in enumerate(row["pages"] or (), 1):
+            _check_page(collection, page, f"{where}, page {number}", findings)
         tick()
+
+
+def _reopened(collection: Collection, row: dict[str, Any], where: str, findings: Findings) -> Record | None:
+    try:
+        return collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
+    except RecordError as error:
+        findings.deny(where, f"{row['warc_filename']} at {row['warc_record_offset']}: {error}")
+        return None
+
+
+def _check_page(collection: Collection, page: dict[str, Any], where: str, findings: Findings) -> None:
+    """Reopen the record of a page of an article that goes on."""
+    record = _reopened(collection, page, where, findings)
+    if record and record.get("WARC-Record-ID") != page["warc_record_id"]:
+        findings.deny(
+            where, f"record id is {page['warc_record_id']} in the row and {record.get('WARC-Record-ID')} in the record"
+        )
 
 
 def _rows(dataset: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
@@ -166,10 +186,8 @@ def _rows(dataset: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
 
 def _check_pointer(collection: Collection, row: dict[str, Any], where: str, findings: Findings) -> None:
     """Reopen the record a row points at and compare what both say."""
-    try:
-        record = collection.read_record(row["warc_filename"], row["warc_record_offset"], row["warc_record_length"])
-    except RecordError as error:
-        findings.deny(where, f"{row['warc_filename']} at {row['warc_record_offset']}: {error}")
+    record = _reopened(collection, row, where, findings)
+    if record is None:
         return
     head = parse_head(record.block) if record.kind in ("response", "revisit") else None
     claims = [

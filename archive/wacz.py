@@ -203,8 +203,8 @@ def _member(info: zipfile.ZipInfo, file: BinaryIO) -> Member:
         raise WaczError(f"{name} is packed by a method that players do not know ({info.compress_type})")
     if (stored and info.compress_size != info.file_size) or info.file_size > _MOST_RATIO * info.compress_size + 1024:
         raise WaczError(f"{name} lies about its length")
-    file.seek(info.header_offset)
-    data = file.read(_LOCAL_HEADER.size)
+    file.seek(max(info.header_offset, 0))
+    data = file.read(_LOCAL_HEADER.size) if info.header_offset >= 0 else b""
     if len(data) < _LOCAL_HEADER.size or data[:4] != b"PK\x03\x04":
         raise WaczError(f"{name} is not where the ZIP directory says")
     _, name_length, extra_length = _LOCAL_HEADER.unpack(data)

@@ -1,10 +1,12 @@
-"""Writing WARC files that survive a crash: one write for a capture, ``.open`` and locked until closed, rotated by size."""
+"""Writing WARC files that survive a crash: one write for a capture; ``.open`` and locked until closed, by size or age."""
 
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import NamedTuple
 from archive.capture import Capture
 from archive.exchange import Exchange
 from archive.record import Original, Records, member, new_record_id, outlinks_of, records_of, warc_date, warc_fields
+from archive.rights import header_restrictions
+from archive.validators import validators_of
 
 OPEN_SUFFIX = ".open"
 CONFORMS_TO = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
@@ -36,6 +40,7 @@ class WarcFile:
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.size = 0
+        self.began = time.monotonic()
         self._closing = threading.Lock()
         self._closed = False
 
@@ -88,9 +93,10 @@ def sync_folder(folder: Path) -> None:
 
 
 class WarcWriter:
-    """A series of WARC files in one folder, each begun with a warcinfo record of ``info`` and closed at ``max_bytes``.
+    """A series of WARC files in one folder, each begun with a warcinfo record of ``info`` and closed at ``max_bytes``, or when
+    it is ``max_seconds`` old.
 
-    ``announce`` is told the name of each before it is made.
+    ``announce`` is told the name of each before it is made. ``names`` are those of all, the one at hand last.
     """
 
     def __init__(
@@ -100,8 +106,10 @@ class WarcWriter:
         prefix: str,
         max_bytes: int,
         announce: Callable[[str], None] = lambda name: None,
+        *,
+        max_seconds: float = math.inf,
     ) -> None:
-        self._announce = announce
+        self._announce, self._max_seconds = announce, max_seconds
         self._folder, self._prefix, self._max_bytes = folder, prefix, max_bytes
         self._info = [*info, ("format", "WARC File Format 1.1"), ("conformsTo", CONFORMS_TO)]
         self._serial = 0
@@ -115,7 +123,7 @@ class WarcWriter:
 
         If the answer is that of ``original``, a revisit record refers to it.
         """
-        if self._file.size >= self._max_bytes:
+        if self._file.size >= self._max_bytes or self._is_old:
             self._rotate()
         records = records_of(exchange, self.warcinfo_id, original)
         places = self._file.append(records.members)
@@ -133,6 +141,15 @@ class WarcWriter:
     def close(self) -> None:
         """Close the file at hand; the writer is of no more use."""
         self._file.close()
+
+    def rotate_if_old(self) -> None:
+        """Close the file at hand and begin another, if it is old and holds anything. Raises OSError if the disk refuses."""
+        if self._is_old and self._file.size > self._empty:
+            self._rotate()
+
+    @property
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._file.began >= self._max_seconds
 
     def _rotate(self) -> None:
         # the next file first: another process that looks for a locked file always finds one
@@ -153,6 +170,7 @@ class WarcWriter:
             file.discard()
             raise
         self.names.append(name)
+        self._empty = file.size
         return file, info_id
 
 
@@ -180,4 +198,6 @@ def _capture(exchange: Exchange, records: Records, place: Place) -> Capture:
         page_id=exchange.page_id,
         unpacked=records.unpacked,
         original=records.original,
+        validators=validators_of(head, records.date) if head else None,
+        restrictions=header_restrictions(head, exchange.url),
     )

@@ -88,6 +88,26 @@ def lesson(job: tuple[Path, Gold]) -> Lesson | None:
     )
 
 
+def lessons_of(corpus: Path, jobs: int, cache: Path | None) -> list[Lesson]:
+    """Read all pages, or what an earlier run has kept of them."""
+    if cache and cache.exists():
+        lessons: list[Lesson] = _Unpickler(cache.open("rb")).load()
+        return lessons
+    golds = [Gold.read(line) for line in (corpus / "gold.jsonl").read_text().splitlines()]
+    with ProcessPoolExecutor(jobs) as pool:
+        lessons = [one for one in pool.map(lesson, [(corpus, gold) for gold in golds], chunksize=8) if one]
+    if cache:
+        cache.write_bytes(pickle.dumps(lessons))
+    return lessons
+
+
+class _Unpickler(pickle.Unpickler):
+    """Lessons that this module wrote while it was the program itself."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return Lesson if name == "Lesson" else super().find_class(module, name)
+
+
 def agreement(found: Sequence[Segment], gold: str) -> tuple[list[int], list[int]]:
     """For each segment, how many of its words stand in the gold text in the same order, and how many it has."""
     words: list[str] = []
@@ -164,14 +184,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--cache", type=Path, help="keep the lessons here between runs")
     given = parser.parse_args()
-    if given.cache and given.cache.exists():
-        lessons = pickle.loads(given.cache.read_bytes())
-    else:
-        golds = [Gold.read(line) for line in (given.corpus / "gold.jsonl").read_text().splitlines()]
-        with ProcessPoolExecutor(given.jobs) as pool:
-            lessons = [one for one in pool.map(lesson, [(given.corpus, gold) for gold in golds], chunksize=8) if one]
-        if given.cache:
-            given.cache.write_bytes(pickle.dumps(lessons))
+    lessons = lessons_of(given.corpus, given.jobs, given.cache)
     print(f"{len(lessons)} pages, {sum(len(one.texts) for one in lessons):,} segments, {len(NAMES)} signs")
     validate(lessons, given.rounds)
     if given.grow:

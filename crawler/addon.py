@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archive.rights import POLICIES, Policy
 from crawler.guard import SettingError
 from pipelines.recipes import Recipes
 from pipelines.rules import RuleError
@@ -31,8 +32,12 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_ALLOW_PRIVATE": [],
     "BROADSHEET_HOSTS": [],
     "BROADSHEET_WARC_MAX_BYTES": 1_000_000_000,
+    "BROADSHEET_WARC_MAX_SECONDS": 86_400.0,
     "BROADSHEET_SYNC_SECONDS": 1.0,
     "BROADSHEET_PART_SECONDS": 60.0,
+    "BROADSHEET_WATCH_SHORTEST": 90.0,
+    "BROADSHEET_WATCH_LONGEST": 604_800.0,
+    "BROADSHEET_WATCH_REPORT_SECONDS": 3_600.0,
     "BROADSHEET_WORKERS": None,
     "BROADSHEET_PAGE_DEADLINE": 30.0,
     "BROADSHEET_CRAWL_DELAY_MAX": 60.0,
@@ -46,9 +51,13 @@ DEFAULTS: dict[str, Any] = {
     "BROADSHEET_DEAD_AFTER": 3,
     "BROADSHEET_DEAD_SECONDS": 300.0,
     "BROADSHEET_ROBOTS_TTL": 86_400.0,
+    "BROADSHEET_RIGHTS": "standard",
     "BROADSHEET_HEAD_MAXSIZE": 2 << 20,
     "BROADSHEET_UNPACK_RATIO": 200.0,
     "BROADSHEET_TLS_UNVERIFIED": [],
+    "BROADSHEET_SECTIONS_MAX": 300,
+    "BROADSHEET_LIST_PAGES": 50,
+    "BROADSHEET_OTHER_SITES": [],
     "BROADSHEET_RULES": None,
     "BROADSHEET_PROGRESS": None,
     "BROADSHEET_AUDIT_SAMPLE": 20,
@@ -64,6 +73,7 @@ _SCRAPY: dict[str, Any] = {
     "ROBOTSTXT_OBEY": True,
     "ROBOTSTXT_PARSER": "crawler.robots_rules.RobotsRules",
     "SCHEDULER": "crawler.scheduler.FrontierScheduler",
+    "REQUEST_FINGERPRINTER_CLASS": "crawler.fingerprint.CanonicalFingerprinter",
     "DOWNLOADER": "crawler.downloader.PacedDownloader",
     "DOWNLOAD_DELAY": 1.0,
     "DOWNLOAD_DELAY_JITTER": 0.0,
@@ -106,7 +116,7 @@ class Broadsheet:
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
         """What Scrapy reads before there is a crawler."""
-        settings.set("TWISTED_DNS_RESOLVER", "crawler.guard.GuardedResolver", priority="addon")
+        settings.set("TWISTED_DNS_RESOLVER", "crawler.resolver.GuardedResolver", priority="addon")
         for name in ("LOG_LEVEL", "LOGSTATS_INTERVAL"):
             settings.set(name, _SCRAPY[name], priority="addon")
 
@@ -132,7 +142,11 @@ class Broadsheet:
         middlewares["scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware"] = None
         middlewares["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"] = None
         middlewares.setdefault("crawler.unpacking.Unpacking", 590)
+        middlewares.setdefault("crawler.range_gate.RangeGate", 80)
+        middlewares.setdefault("crawler.conditional.Conditional", 580)
         middlewares.setdefault("crawler.robots.RobotsTxt", 100)
+        middlewares.setdefault("crawler.site_rights.SiteRights", 105)
+        middlewares.setdefault("crawler.taken_down.TakenDown", 80)
         middlewares.setdefault("crawler.requisites.Requisites", 90)
         middlewares.setdefault("crawler.downloader.HostGate", 95)
         # the frontier keeps URLLENGTH_LIMIT, and says in the ledger what it left out
@@ -141,6 +155,8 @@ class Broadsheet:
         extensions = settings["EXTENSIONS"]
         extensions.setdefault("crawler.archiving.Archiving", 0)
         extensions.setdefault("crawler.requisites.Requisites", 0)
+        extensions.setdefault("crawler.watch.Watch", 10)
+        settings["SPIDER_MIDDLEWARES"].setdefault("crawler.watch.Watch", 950)
         extensions.setdefault("crawler.plain_log.PlainLog", 0)
         extensions.setdefault("crawler.progress.Progress", 0)
         extensions.setdefault("crawler.summary.Summary", 0)
@@ -189,3 +205,12 @@ def worker_count(settings: BaseSettings) -> int:
     if count < 1:
         raise SettingError(f"BROADSHEET_WORKERS: {given!r} is not a number of processes from 1")
     return count
+
+
+def policy_of(settings: BaseSettings) -> Policy:
+    """The policy that ``BROADSHEET_RIGHTS`` names. Raises SettingError for an unknown one."""
+    given = settings.get("BROADSHEET_RIGHTS") or "standard"
+    policy = next((one for one in POLICIES if one == given), None)
+    if policy is None:
+        raise SettingError(f"BROADSHEET_RIGHTS={given}: there is no such policy; choose record, standard or strict")
+    return policy

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy import Request
 
 from archive.frontier import Frontier, Host
+from archive.frontier_orders import DROPPED
 from archive.ledger import Announced, Outcome
 from archive.url import without_secrets
 from crawler.outcomes import outcome
@@ -57,7 +58,8 @@ class Announcements:
         if request.meta.get("by_hand"):
             return state not in ("queued", "memory")
         # what another site named, or a range left out, may still be announced by somebody who is to be heard
-        return state == "excluded" or (state == "out_of_range" and found_of(request).via is None)
+        dropped = state == "excluded" and self._frontier.reason(address) == DROPPED
+        return (state == "excluded" and not dropped) or (state == "out_of_range" and found_of(request).via is None)
 
     def lead(self, request: Request, host: Host, address: int) -> Outcome | None:
         """Why a retry of an address, or a redirect from it, is not to be followed; None if it is."""

@@ -19,7 +19,7 @@ from scrapy.exceptions import CloseSpider, NotConfigured
 from archive.audit import Audit, article_rows, audit_pages
 from archive.cdxj import Index
 from archive.collection import create_collection
-from crawler.addon import recipes_of, worker_count
+from crawler.addon import policy_of, recipes_of, worker_count
 from crawler.frontier_repair import is_damaged, repair
 from pipelines.retabulate import retabulate
 from pipelines.run import Run
@@ -61,7 +61,14 @@ class Archiving:
         collection = create_collection(Path(path))
         recipes = recipes_of(settings, collection)
         self.workers = Workers(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_DEADLINE"))
-        self.run = Run(collection, _warcinfo(crawler), settings.getint("BROADSHEET_WARC_MAX_BYTES"), recipes)
+        self.run = Run(
+            collection,
+            _warcinfo(crawler),
+            settings.getint("BROADSHEET_WARC_MAX_BYTES"),
+            recipes,
+            max_seconds=settings.getfloat("BROADSHEET_WARC_MAX_SECONDS"),
+            policy=policy_of(settings),
+        )
         self.run.attach(crawler)
         self.frontier: FrontierScheduler | None = None
         self.frontier_failed = False
@@ -125,12 +132,17 @@ class Archiving:
                 # a part that is being written is finished, or its rows given back, also if the crawl closes meanwhile
                 self._publishing = asyncio.ensure_future(self._publish())
                 await asyncio.shield(self._publishing)
+            with contextlib.suppress(NotArchivedError):
+                await self.insist(self.run.recorder.writer.rotate_if_old)
 
     async def _publish(self) -> None:
         batch = self.run.tabulator.take()
         with contextlib.suppress(NotArchivedError):
             await self.insist(asyncio.to_thread, self.run.tabulator.publish, batch)
         self.run.tabulator.give_back(batch)
+        if finished := self.run.finished_files():
+            with contextlib.suppress(NotArchivedError):
+                await self.insist(asyncio.to_thread, self.run.settle_files, finished)
 
     async def insist(self, write: Callable[..., Any], *arguments: object) -> Any:
         """What ``write`` returns (or awaits), called again until the disk has room: the crawl is paused that long, and what was
@@ -199,6 +211,7 @@ class Archiving:
         if self._publishing:
             await self._publishing
         await asyncio.to_thread(self._close_run)
+        self.tell_pages()
         sample = await asyncio.to_thread(self._audit)
         stats = self.crawler.stats
         for name, count in self.run.recorder.counts.items():
@@ -210,6 +223,11 @@ class Archiving:
         if sample.pages:
             stats.set_value("broadsheet/replay/pages", len(sample.pages))
             stats.set_value("broadsheet/replay/coverage", round(sample.coverage or 0.0, 1))
+
+    def tell_pages(self) -> None:
+        """Put into the stats what became of the pages that were read."""
+        for state, count in self.run.counts.items():
+            self.crawler.stats.set_value(f"broadsheet/pages/{state}", count)
 
     def _audit(self) -> Audit:
         """How some of this crawl's pages would replay."""

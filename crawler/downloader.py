@@ -20,8 +20,8 @@ from scrapy.utils.defer import _schedule_coro, maybe_deferred_to_future
 from twisted.internet.error import DNSLookupError
 from twisted.python.failure import Failure
 
-from crawler.guard import GuardedResolver, is_unknown, reactor_resolver
 from crawler.pace import TOO_MANY, HostLeftError, Pace, retry_after
+from crawler.resolver import is_unknown, reactor_resolver
 from crawler.scheduler import FrontierScheduler, forget_slot_of_redirect
 from pipelines.blocked import against_crawlers
 
@@ -54,7 +54,7 @@ class PacedDownloader(Downloader):
 
     def _fetched(self, result: T, request: Request, key: str) -> T:
         scheduler = self.crawler.engine.scheduler if self.crawler.engine else None
-        if isinstance(scheduler, FrontierScheduler):
+        if type(scheduler) is FrontierScheduler:  # its metaclass takes whatever has the methods for one
             scheduler.fetched(request, result)
         self._of_host[key] -= 1
         if not self._of_host[key]:
@@ -158,7 +158,7 @@ class HostGate:
             raise HostLeftError(why)
         resolver = reactor_resolver()
         name = urlsplit(request.url).hostname
-        if name and isinstance(resolver, GuardedResolver) and not request.meta.get("proxy"):
+        if name and resolver and not request.meta.get("proxy"):
             try:
                 address = await maybe_deferred_to_future(resolver.getHostByName(name))
             except (DNSLookupError, TimeoutError):

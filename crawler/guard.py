@@ -1,34 +1,58 @@
-"""Containment: which addresses may be connected to, checked after name resolution and again on the connection itself.
+"""Containment: which addresses may be connected to.
 
-Private, loopback, link-local and other special addresses (IANA's registries, as ``ipaddress`` knows them) are refused unless
-``BROADSHEET_ALLOW_PRIVATE`` lists them; public ones need ``BROADSHEET_CONTACT``, so that nobody crawls anonymously.
+Private, loopback, link-local and other special addresses (IANA's registries) are refused unless ``BROADSHEET_ALLOW_PRIVATE``
+lists them; public ones need ``BROADSHEET_CONTACT``, so that nobody crawls anonymously. ``crawler.resolver`` asks after name
+resolution, ``crawler.handler`` again on the connection itself, before a byte is written.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-import time
+from contextlib import suppress
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies
-
-from scrapy.resolver import CachingThreadedResolver
-from twisted.internet import defer
-from twisted.internet.error import DNSLookupError
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
-    from twisted.internet.base import ReactorBase
-    from twisted.python.failure import Failure
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CONTACT_MISSING = (
     "BROADSHEET_CONTACT is not set: a site must be able to reach who crawls it;"
     " set it to a mail address or a web page, e.g. -s BROADSHEET_CONTACT=you@example.org"
 )
+
+# What is not the public internet: https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 twin. Not left to
+# ``ipaddress``, whose lists differ from one Python release to the next.
+_SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",  # this network; 0.0.0.0 is this machine
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # shared by providers (CGNAT), and Alibaba's metadata
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's metadata, in public space
+        "169.254.0.0/16",  # link-local, and most clouds' metadata
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",  # multicast, reserved, broadcast
+        "2001::/23",  # protocols, Teredo tunnels among them
+        "2001:db8::/32",
+        "2002::/16",  # 6to4 tunnels, which lead to any IPv4 address
+        "3fff::/20",
+    )
+)
+_PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")  # whatever lies outside is not routed
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # stands for an IPv4 address (RFC 6052)
 
 
 class AddressRefusedError(Exception):
@@ -44,7 +68,6 @@ class Guard:
 
     def __init__(self, allowed: list[Network], contact: str | None, hosts: dict[str, str]) -> None:
         self._allowed, self._contact, self._hosts = allowed, contact, hosts
-        self._proxies = {urlsplit(proxy).hostname for proxy in getproxies().values()}
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> Guard:
@@ -57,17 +80,10 @@ class Guard:
         """The address that ``BROADSHEET_HOSTS`` gives to a name, as /etc/hosts would."""
         return next((address for pattern, address in self._hosts.items() if fnmatch(name, pattern)), None)
 
-    def trust_proxy(self, host: str | None) -> None:
-        """A proxy that the user configured may be anywhere."""
-        self._proxies.add(host)
-
     def refusal(self, name: str, address: str) -> str | None:
         """Why ``address``, which ``name`` stands for, is not connected to; None if it may be."""
-        if name in self._proxies or address in self._proxies:
-            return None
-        found = ipaddress.ip_address(address.partition("%")[0])
-        found = getattr(found, "ipv4_mapped", None) or found
-        if found.is_global and not found.is_multicast:
+        found = plain_address(address)
+        if is_public(found):
             return None if self._contact else CONTACT_MISSING
         if any(found in network for network in self._allowed if network.version == found.version):
             return None
@@ -76,14 +92,50 @@ class Guard:
             f" -s BROADSHEET_ALLOW_PRIVATE={found}/{found.max_prefixlen}"
         )
 
+    def refusal_by_proxy(self, host: str) -> str | None:
+        """Why a proxy is not asked for ``host``. It resolves names itself; what is an address in any notation, or this machine
+        by name, is known without that."""
+        name = host.rstrip(".")
+        if name == "localhost" or name.endswith(".localhost"):
+            return self.refusal(host, "127.0.0.1")
+        if written := written_address(self.fixed_address(host) or host):
+            return self.refusal(host, written)
+        return None if self._contact else CONTACT_MISSING
+
     def needs_contact(self, url: str) -> bool:
         """Whether a crawl of ``url`` cannot begin for want of a contact: any name or address not known to be private."""
         host = urlsplit(url).hostname or ""
-        try:
-            public = ipaddress.ip_address(self.fixed_address(host) or host).is_global
-        except ValueError:
-            public = host != "localhost"
+        written = written_address(self.fixed_address(host) or host)
+        public = is_public(plain_address(written)) if written else host != "localhost"
         return public and not self._contact
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the public internet."""
+    if any(address in network for network in _SPECIAL if network.version == address.version):
+        return False
+    return address.version == 4 or address in _PUBLIC_IPV6
+
+
+def plain_address(text: str) -> Address:
+    """The address that packets go to: without a zone, and IPv4 where IPv6 merely wraps it (mapped, or NAT64)."""
+    found = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped:
+            return found.ipv4_mapped
+        if found in _NAT64:
+            return ipaddress.IPv4Address(found.packed[-4:])
+    return found
+
+
+def written_address(host: str) -> str | None:
+    """The address that a host is, if it is one in any notation that name resolution takes: ``2130706433``, ``0x7f.1``."""
+    host = host.strip("[]").rstrip(".").partition("%")[0]
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(host))
+    with suppress(OSError, ValueError):
+        return socket.inet_ntoa(socket.inet_aton(host))
+    return None
 
 
 def _network(text: str) -> Network:
@@ -99,56 +151,3 @@ def _mapping(text: str) -> tuple[str, str]:
         return pattern.lower(), str(ipaddress.ip_address(address))
     except ValueError:
         raise SettingError(f"BROADSHEET_HOSTS: {text!r} is not of the form NAME=ADDRESS, e.g. *.test=127.0.0.1") from None
-
-
-# seconds for which a name that nobody knows is not looked up again, and one that could not be looked up
-_UNKNOWN_SECONDS, _FAILED_SECONDS = 30.0, 0.5
-
-
-class GuardedResolver(CachingThreadedResolver):
-    """Scrapy's resolver, that hands out allowed addresses only; ``refusals`` keeps the reasons by name."""
-
-    def __init__(self, reactor: ReactorBase, cache_size: int, timeout: float, guard: Guard) -> None:
-        super().__init__(reactor, cache_size, timeout)
-        self.guard = guard
-        self.refusals: dict[str, str] = {}
-        self._unknown: dict[str, tuple[float, str]] = {}
-
-    @classmethod
-    def from_crawler(cls, crawler: Any, reactor: ReactorBase) -> GuardedResolver:
-        """Scrapy's constructor; ``crawler`` is anything with settings."""
-        settings = crawler.settings
-        size = settings.getint("DNSCACHE_SIZE") if settings.getbool("DNSCACHE_ENABLED") else 0
-        return cls(reactor, size, settings.getfloat("DNS_TIMEOUT"), Guard.from_settings(settings))
-
-    def getHostByName(self, name: str, timeout: Any = ()) -> defer.Deferred[str]:  # noqa: N802  (Twisted's name)
-        """Resolve ``name``; a refused address fails like an unknown name, with the reason kept."""
-        if fixed := self.guard.fixed_address(name):
-            return defer.succeed(fixed).addCallback(self._checked, name)
-        if (known := self._unknown.get(name)) and known[0] > time.monotonic():
-            return defer.fail(DNSLookupError(known[1]))
-        found = super().getHostByName(name, timeout)
-        return found.addErrback(self._note_unknown, name).addCallback(self._checked, name)
-
-    def _note_unknown(self, failure: Failure, name: str) -> Failure:
-        why = str(failure.value)
-        self._unknown[name] = (time.monotonic() + (_UNKNOWN_SECONDS if is_unknown(why) else _FAILED_SECONDS), why)
-        return failure
-
-    def _checked(self, address: str, name: str) -> str:
-        if reason := self.guard.refusal(name, address):
-            self.refusals[name] = reason
-            raise DNSLookupError(reason)
-        return address
-
-
-def is_unknown(why: str) -> bool:
-    """Whether an error of name resolution says that there is no such name; not, that nobody could be asked just now."""
-    return f"[Errno {socket.EAI_NONAME}]" in why
-
-
-def reactor_resolver() -> Any:
-    """The resolver that is in use, or None."""
-    from twisted.internet import reactor  # noqa: PLC0415  (installs a reactor on import)
-
-    return getattr(reactor, "resolver", None)

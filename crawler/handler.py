@@ -15,17 +15,25 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
-from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError, StopDownload
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    StopDownload,
+)
 from twisted.internet import defer
 from twisted.internet.error import ConnectionDone
 from twisted.web._newclient import HEADER, STATUS
 from twisted.web.client import HTTPConnectionPool
+from twisted.web.http import _ChunkedTransferDecoder
 
 from archive.exchange import Exchange, Truncation
 from archive.http import parse_head, split_interim
 from archive.url import without_secrets
 from crawler.archiving import Archiving
-from crawler.guard import CONTACT_MISSING, AddressRefusedError, Guard, GuardedResolver, reactor_resolver
+from crawler.guard import AddressRefusedError, Guard
+from crawler.resolver import reactor_resolver
 from crawler.tls import UnverifiedHosts
 from pipelines.rows import PAGES
 from pipelines.run import current
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
 
 MOST_IDLE = 200  # connections that are kept open for another request, whatever the number of hosts
 MOST_LINES = 2_000  # of the head of an answer, with interim answers
+_TINY, _MOST_TINY = 6, 50_000  # bytes between line breaks of a chunked body, on average, and line breaks from which it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +82,17 @@ class Attempt:
         self.received.append(data)
         self.size += len(data)
 
-    def excess(self, *, in_head: bool, data: bytes) -> str | None:
-        """Why no more is taken: the head is too long, or the whole message with all its framing."""
-        if not in_head:
-            return f"more than {self.limits.message:,} bytes for one answer" if 0 < self.limits.message < self.size else None
-        self.lines += data.count(b"\n")
-        if self.size > self.limits.head or self.lines > MOST_LINES:
+    def excess(self, *, in_head: bool, chunked: bool, data: bytes) -> str | None:
+        """Why no more is taken: the head is too long, or the whole message with all its framing, or it is nearly all framing:
+        each chunk is work, however small."""
+        if in_head or chunked:
+            self.lines += data.count(b"\n")
+        if in_head and (self.size > self.limits.head or self.lines > MOST_LINES):
             return f"the head is longer than BROADSHEET_HEAD_MAXSIZE ({self.limits.head:,} bytes) or {MOST_LINES:,} lines"
+        if 0 < self.limits.message < self.size:
+            return f"more than {self.limits.message:,} bytes for one answer"
+        if chunked and self.lines > _MOST_TINY and self.size < self.lines * _TINY:
+            return f"it comes in chunks of a few bytes, more than {_MOST_TINY // 2:,} of them"
         return None
 
 
@@ -147,8 +160,9 @@ class Recording:
             attempt.add(data)
         super().dataReceived(data)  # type: ignore[misc]
         if attempt and not attempt.ended and not attempt.cut:
-            state = getattr(getattr(self, "_parser", None), "state", None)
-            if excess := attempt.excess(in_head=state in (STATUS, HEADER), data=data):
+            parser = getattr(self, "_parser", None)
+            chunked = isinstance(getattr(parser, "bodyDecoder", None), _ChunkedTransferDecoder)
+            if excess := attempt.excess(in_head=getattr(parser, "state", None) in (STATUS, HEADER), chunked=chunked, data=data):
                 attempt.cut = excess
                 self.transport.abortConnection()
 
@@ -248,12 +262,12 @@ class RecordingHandler(HTTP11DownloadHandler):
         request.meta.pop("heard", None)
         unverified = request.url.startswith("https:") and self._tls.is_for(urlsplit(request.url).hostname or "")
         trace = Trace(None if request.meta.get("proxy") else self._guard, self._limits(request), unverified)
-        self._check_proxied(request)
         _trace.set(trace)
         try:
+            self._check_proxied(request)
             response = await super().download_request(request)
         except Exception as error:
-            better = self._refusal(request) or _too_long(trace)
+            better = _unresolved(request, error) or _too_long(trace)
             await self._record(request, trace, better or error)
             if better:
                 raise better from error
@@ -269,15 +283,10 @@ class RecordingHandler(HTTP11DownloadHandler):
 
     def _check_proxied(self, request: Request) -> None:
         if proxy := request.meta.get("proxy"):
-            if self._guard.needs_contact(request.url):
-                raise AddressRefusedError(CONTACT_MISSING)
-            if isinstance(resolver := reactor_resolver(), GuardedResolver):
-                resolver.guard.trust_proxy(urlsplit(proxy).hostname)
-
-    def _refusal(self, request: Request) -> AddressRefusedError | None:
-        resolver, host = reactor_resolver(), urlsplit(request.url).hostname
-        reason = resolver.refusals.get(host) if isinstance(resolver, GuardedResolver) and host else None
-        return AddressRefusedError(reason) if reason and not request.meta.get("proxy") else None
+            if reason := self._guard.refusal_by_proxy(urlsplit(request.url).hostname or ""):
+                raise AddressRefusedError(reason)
+            if resolver := reactor_resolver():
+                resolver.trust_proxy(urlsplit(proxy).hostname)
 
     async def _record(
         self, request: Request, trace: Trace, error: Exception | None, *, partial: bool = False, stopped: bool = False
@@ -299,6 +308,17 @@ class RecordingHandler(HTTP11DownloadHandler):
             raise strange
 
 
+def _unresolved(request: Request, error: Exception) -> Exception | None:
+    """Why a name has no address, or none that is allowed: Twisted forgets it on the way."""
+    resolver, host = reactor_resolver(), urlsplit(request.url).hostname
+    if resolver is None or host is None or not isinstance(error, CannotResolveHostError) or request.meta.get("proxy"):
+        return None
+    if refused := resolver.refusals.get(host):
+        return AddressRefusedError(refused)
+    unknown = resolver.unknown.get(host)
+    return CannotResolveHostError(unknown.why) if unknown else None
+
+
 def _too_long(trace: Trace) -> DownloadCancelledError | None:
     cut = trace.attempts[-1].cut if trace.attempts else None
     return DownloadCancelledError(cut) if cut else None
@@ -307,6 +327,7 @@ def _too_long(trace: Trace) -> DownloadCancelledError | None:
 def _exchange(request: Request, trace: Trace, error: Exception | None, *, partial: bool, stopped: bool) -> Exchange:
     attempt = trace.attempts[-1] if trace.attempts else Attempt(trace.limits, began=trace.began)
     received = b"".join(attempt.received)
+    attempt.received = [received] if received else []  # the pieces would take the same memory again
     proxied = bool(request.meta.get("proxy"))
     return Exchange(
         url=without_secrets(request.url),

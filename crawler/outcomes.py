@@ -11,6 +11,7 @@ from scrapy.exceptions import IgnoreRequest
 from archive.capture import Capture
 from archive.ledger import Outcome
 from crawler.pace import HostLeftError
+from crawler.range_gate import OutOfRangeError
 from crawler.robots import RobotsForbiddenError, RobotsUnreachableError
 from pipelines.rows import PAGES
 
@@ -21,6 +22,7 @@ _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 # what became of a page (captures.extraction), in the words of the ledger
 STATES_OF_PAGES = {
     "article": "captured",
+    "page": "captured",  # a further one of an article
     "unchanged": "unchanged",
     "duplicate": "duplicate",
     "not_article": "not_article",
@@ -28,6 +30,8 @@ STATES_OF_PAGES = {
     "out_of_range": "out_of_range",
     "over_limit": "excluded",
     "excluded": "excluded",
+    "reserved": "excluded",
+    "taken_down": "excluded",
 }
 
 
@@ -46,6 +50,8 @@ def outcome_of(request: Request, error: BaseException | None, *, row_waits: bool
         return outcome("robots", "robots.txt forbids it")
     if isinstance(error, (HostLeftError, RobotsUnreachableError)):
         return outcome("failed", str(error), capture)
+    if isinstance(error, OutOfRangeError):
+        return outcome("out_of_range", str(error))
     if isinstance(error, IgnoreRequest) and capture is None:
         return outcome("excluded", str(error) or type(error).__name__)
     if capture is None:

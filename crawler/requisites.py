@@ -53,7 +53,7 @@ class Waiting:
     them), those that failed, bytes so far."""
 
     row: ArticleRow
-    page_id: str
+    page_id: str | None
     url: str
     wanted: set[str] = field(default_factory=set)
     coming: dict[str, int] = field(default_factory=dict)
@@ -103,7 +103,9 @@ class Requisites:
         """Whether any article still waits."""
         return bool(self._coming)
 
-    def begin(self, row: ArticleRow, references: Iterable[Reference], page_id: str, url: str) -> list[Request | ArticleRow]:
+    def begin(
+        self, row: ArticleRow, references: Iterable[Reference], page_id: str | None, url: str
+    ) -> list[Request | ArticleRow]:
         """Requests for what an article needs; the row itself, if that is nothing new."""
         if self.mode == "html":
             return [row]
@@ -261,7 +263,7 @@ class Requisites:
         if url := request.meta.get("requisite"):
             if all(one.bytes >= self._most_bytes for one in self._coming.get(url, [])):
                 raise LeftOutError("over the page's budget")
-        elif self.alone and request.meta.get("purpose") not in (None, "robots"):
+        elif self.alone and request.meta.get("purpose") not in (None, "robots") and "turn" not in request.meta:
             raise LeftOutError("there are articles enough")
 
     def spider_closed(self) -> None:

@@ -7,23 +7,27 @@ import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.misc import build_from_crawler, load_object
 
+from archive.http import content
+from archive.robots_copies import Copy, RobotsCopies
+from archive.robots_txt import MOST, Group, beginning
+from archive.url import authority
 from crawler.discovery.sitemaps import robots_sitemaps
 from crawler.pace import HostLeftError, Pace
-from crawler.robots_copies import Copy, RobotsCopies
-from crawler.robots_rules import MOST
+from crawler.robots_rules import RobotsRules
 from pipelines.run import current
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from scrapy.robotstxt import RobotParser
+
+    from archive.capture import Capture
 
 _FIRST = 1000  # priority: before anything else of the host
 _LONGEST = 86_400.0  # seconds for which a file may be taken from a cache (RFC 9309, 2.4)
@@ -67,6 +71,7 @@ class RobotsTxt:
         self._parser_class = load_object(settings["ROBOTSTXT_PARSER"])
         self._ttl = min(settings.getfloat("BROADSHEET_ROBOTS_TTL"), _LONGEST)
         self._verdicts: dict[str, asyncio.Future[Verdict]] = {}
+        self._used: dict[str, float] = {}  # when each was asked for last
         run = current(crawler)
         self._copies = RobotsCopies(run.collection.path / "state" / "robots.sqlite" if run else None)
 
@@ -101,9 +106,31 @@ class RobotsTxt:
         rules = known.result().rules if known and known.done() else None
         return robots_sitemaps(_sitemaps(rules), authority(url) + "/robots.txt")
 
+    def allows(self, url: str) -> bool:
+        """Whether the robots.txt of an address's authority, as it was read last, allows it."""
+        known = self._verdicts.get(authority(url))
+        rules = known.result().rules if known and known.done() else None
+        return bool(rules and rules.allowed(url, self._agent))
+
+    def forget_unused(self, seconds: float) -> None:
+        """Let go of rules that nobody asked for in the last ``seconds`` and that are on the disk: each takes up to 160 kB."""
+        before = time.monotonic() - seconds
+        for key in [key for key, used in self._used.items() if used < before]:
+            known = self._verdicts[key]
+            if known.done() and known.result().rules and self._copies.get(key):
+                del self._verdicts[key], self._used[key]
+
+    def group(self, url: str) -> tuple[Group, str | None] | None:
+        """What the robots.txt of an address's authority says to us, and the record of it; None if it was not read."""
+        known = self._verdicts.get(authority(url))
+        verdict = known.result() if known and known.done() else None
+        rules = verdict.rules if verdict else None
+        return (rules.group(self._agent), verdict.record_id) if verdict and isinstance(rules, RobotsRules) else None
+
     async def _verdict(self, request: Request) -> Verdict:
         """What holds for a request's authority; found out by the first that asks, while others wait."""
         key = authority(request.url)
+        self._used[key] = time.monotonic()
         known = self._verdicts.get(key)
         if known and (not known.done() or known.result().until > time.monotonic()):
             return await asyncio.shield(known)
@@ -142,18 +169,30 @@ class RobotsTxt:
         url = f"{key}/robots.txt"
         stats = self._crawler.stats
         stats.inc_value("robotstxt/request_count")
+        asked = Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=_meta(request), dont_filter=True)
         try:
-            response = await self._crawler.engine.download_async(
-                Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=_meta(request), dont_filter=True)
-            )
+            response = await self._crawler.engine.download_async(asked)
         except Exception as error:  # whatever kept it from us, RFC 9309 has one answer
             if "max redirections reached" in str(error):
                 return Copy(b"", time.time(), None)
+            if cut := await asyncio.to_thread(self._beginning, asked.meta.get("capture")):
+                return cut
             return f"robots.txt not reached: {error if isinstance(error, HostLeftError) else _named(error)}"
         stats.inc_value(f"robotstxt/response_status_count/{response.status}")
         if response.status >= 500 or response.status == 429:  # too many requests: ask later, and not: go ahead
             return f"robots.txt not reached: {url} answered {response.status}"
         return _copy(response)
+
+    def _beginning(self, capture: Capture | None) -> Copy | None:
+        """The rules at the beginning of a file that was too long to be fetched whole (RFC 9309, 2.5), as they were recorded."""
+        run = current(self._crawler)
+        if run is None or capture is None or capture.truncated != "length" or capture.status != 200:
+            return None
+        try:
+            block = run.collection.read_record(capture.filename, capture.offset, capture.length).block
+            return Copy(beginning(content(block, 2 * MOST)), time.time(), capture.record_id)
+        except ValueError:
+            return None
 
     async def _parse(self, body: bytes, request: Request) -> RobotParser:
         parser: RobotParser = build_from_crawler(self._parser_class, self._crawler, body)
@@ -161,22 +200,19 @@ class RobotsTxt:
         return parser
 
 
-def authority(url: str) -> str:
-    """Scheme, host and port of an address, the port left out where it is the usual one: what one robots.txt holds for."""
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
-    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
-
-
 def _copy(response: Response) -> Copy:
-    body = response.body[:MOST] if 200 <= response.status < 300 else b""
+    body = beginning(response.body) if 200 <= response.status < 300 else b""
     capture = response.meta.get("capture")
     return Copy(body, time.time(), capture.record_id if capture else None)
 
 
 def _meta(request: Request) -> dict[str, Any]:
-    meta: dict[str, Any] = {"dont_obey_robotstxt": True, "purpose": "robots", "redirect_ttl": _HOPS}
+    meta: dict[str, Any] = {
+        "dont_obey_robotstxt": True,
+        "purpose": "robots",
+        "redirect_ttl": _HOPS,
+        "download_maxsize": 2 * MOST,
+    }
     if proxy := request.meta.get("proxy"):
         meta["proxy"] = proxy
     if request.meta.get("purpose") == "requisite":

@@ -293,7 +293,8 @@ class FrontierScheduler(BaseScheduler):
 
     def _row_waits(self, request: Request) -> bool:
         capture: Capture | None = request.meta.get("capture")
-        return capture is not None and self.archiving.run.tabulator.holds(capture)
+        run = self.archiving.run
+        return capture is not None and (run.tabulator.holds(capture) or run.gathering.holds(capture))
 
     def settle(self, settled: Iterable[Settled]) -> None:
         """Take these out of the queue and say in the ledger what became of them."""

@@ -11,6 +11,7 @@ from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from archive.ledger_table import Sum
+from archive.tombstones import FILE
 from crawler.archiving import Archiving, collection_path
 
 if TYPE_CHECKING:
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 _LABELS = {
     "article": "articles",
+    "page": "further pages of articles",
+    "duplicate": "AMP and print twins of articles",
     "unchanged": "unchanged since an earlier crawl",
     "not_article": "not articles",
     "blocked": "blocked by a captcha, firewall, consent or login wall, or a soft 404",
-    "out_of_range": "published before since=",
+    "taken_down": "taken down from this collection earlier",
+    "reserved": "reserved by their publishers (BROADSHEET_RIGHTS=strict)",
+    "out_of_range": "published before since= or after until=",
     "over_limit": "beyond max_articles=",
     "timeout": "not read within the deadline",
     "crashed": "crashed their reader",
@@ -37,6 +42,22 @@ _STATES = {
     "not_article": "not articles",
 }
 _FEW = 5  # hosts that are listed one by one
+_LEFT_OUT = {
+    "out_of_range": "out of range",
+    "out_of_range_lists": "sitemaps, feeds and lists of another time",
+    "other_site": "of other sites",
+    "other_site_lists": "sitemaps of other sites",
+    "duplicate": "AMP forms of other pages",
+    "growing_path": "with growing paths",
+    "parameters": "with too many parameters",
+    "calendar": "calendar pages of the future",
+    "length": "too long",
+    "scheme": "no web addresses",
+    "nesting": "sitemaps nested too deeply",
+    "pages": "pages of lists too far on",
+    "sections": "beyond BROADSHEET_SECTIONS_MAX",
+    "barren": "of kinds that brought no article",
+}
 _ERRORS = {
     "AddressRefusedError": "address refused (private, or no contact set)",
     "CannotResolveHostError": "name not found (DNS)",
@@ -49,6 +70,7 @@ _ERRORS = {
     "NotArchivedError": "not stored, the disk refused",
     "ResponseDataLossError": "connection cut in the body",
     "RobotsUnreachableError": "robots.txt not reached, so the host was left alone",
+    "ValueError": "led to an address that is none",
     "UnsupportedURLSchemeError": "scheme refused",
     "NotSupported": "scheme refused",
 }
@@ -97,10 +119,16 @@ class Summary:
         out += [
             f"    {count:>7,} {_ERRORS.get(name, name)}" for name, count in sorted(errors.items(), key=lambda item: -item[1])
         ]
+        if said := _left_out(stats):
+            out.append(f"  left out   {said}")
         if said := _hosts(_group(stats, "broadsheet/hosts/")):
             out.append(f"  hosts      {said}")
         if forbidden := stats.get("robotstxt/forbidden"):
             out.append(f"  robots.txt {forbidden:,} addresses left alone")
+        if reserved := stats.get("broadsheet/rights/not_fetched"):
+            out.append(f"  rights     {reserved:,} addresses left alone, their sites reserve them (BROADSHEET_RIGHTS=strict)")
+        if taken_down := stats.get("broadsheet/taken_down"):
+            out.append(f"  taken down {taken_down:,} addresses left alone, see {path / FILE}")
         where = shlex.quote(str(path))
         return [*out, "", "Go on with", f"  scrapy verify {where}", f"  python -c {_read_command(str(path))}", ""]
 
@@ -121,8 +149,14 @@ def _announced(sums: list[Sum]) -> list[str]:
     if 1 < len(by_host) <= _FEW:
         for host, parts in by_host.items():
             words = ", ".join(f"{one.addresses:,} {one.state}" for one in parts)
-            out.append(f"    {sum(one.addresses for one in parts):>7,} of {host}: {words}")
+            out.append(f"    {sum(one.addresses for one in parts):>7,} of {host or 'no host'}: {words}")
     return out
+
+
+def _left_out(stats: dict[str, int]) -> str:
+    """Addresses that were named and not asked for, by reason; the log names the first of each."""
+    counts = _group(stats, "broadsheet/announced/") | _group(stats, "broadsheet/excluded/")
+    return ", ".join(f"{counts[name]:,} {_LEFT_OUT.get(name, name)}" for name in sorted(counts, key=lambda name: -counts[name]))
 
 
 def _hosts(counts: dict[str, int]) -> str:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Literal, TypedDict
 
 from archive.requisites import Reference
+from archive.rights import Rights
+from pipelines.paging import Turn
 
 
 class Author(TypedDict):
@@ -24,6 +26,15 @@ class Image(TypedDict):
     caption: str | None
     credit: str | None
     alt: str | None
+
+
+class Post(TypedDict):
+    """An entry of a live blog: ``at`` is its instant, UTC; ``text`` its paragraphs, parted by an empty line."""
+
+    at: datetime | None
+    title: str | None
+    text: str | None
+    author: str | None
 
 
 class Link(TypedDict):
@@ -54,7 +65,9 @@ class Article:
     tags: list[str] = field(default_factory=list)
     article_type: str | None = None
     language: str | None = None
+    language_confidence: float | None = None
     images: list[Image] = field(default_factory=list)
+    posts: list[Post] = field(default_factory=list)
     main_image_url: str | None = None
     links: list[Link] = field(default_factory=list)
     canonical_url: str | None = None
@@ -68,6 +81,7 @@ class Article:
     paywall_evidence: str | None = None
     meta_robots: str | None = None
     license: str | None = None
+    license_spdx: str | None = None
     copyright_holder: str | None = None
     charset: str | None = None
     text_sha256: str | None = None
@@ -78,6 +92,7 @@ class Article:
     extractor_config: str | None = None
     field_sources: dict[str, str] = field(default_factory=dict)
     quality_flags: list[str] = field(default_factory=list)
+    quality_score: float | None = None
 
 
 @dataclass(slots=True)
@@ -86,8 +101,11 @@ class Page:
 
     ``article`` is None unless ``verdict`` is ``article``; ``reason`` says in a few words what decided. ``links`` are all
     the page's http(s) links in order, without repeats; ``feeds`` the feeds it announces (``link rel=alternate``),
+    ``relations`` its other ``link`` elements that lead on: amphtml, sitemap, hub, and alternate with its hreflang as text;
     ``requisites`` what an article's page loads, if that was asked for.
-    ``seconds`` is the worker's CPU time for the page.
+    ``turn`` names the article's pages before and behind this one, ``twin`` says as what (``AMP``, ``print``) the page repeats
+    the article at its canonical address. ``rights`` are what header fields and markup say of its use. ``seconds`` is the
+    worker's CPU time for the page.
     """
 
     verdict: Literal["article", "not_article", "blocked"]
@@ -95,5 +113,9 @@ class Page:
     article: Article | None = None
     links: list[Link] = field(default_factory=list)
     feeds: list[str] = field(default_factory=list)
+    relations: list[Link] = field(default_factory=list)
     requisites: list[Reference] = field(default_factory=list)
+    turn: Turn = field(default_factory=Turn)
+    twin: str | None = None
+    rights: Rights = field(default_factory=Rights)
     seconds: float = 0.0

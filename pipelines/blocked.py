@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from w3lib.encoding import html_to_unicode
-
 from archive.http import content, parse_head
+from archive.markup import unicode_of
 from archive.text import count_folded, fold
 from pipelines.blocked_words import PHRASES, TITLES
 
@@ -178,6 +177,6 @@ def obstacle_in(block: bytes) -> str | None:
     except ValueError:
         body = b""
     fields = {name: value for name in FIELDS if (value := head.get(name))}
-    _, html = html_to_unicode(head.get("content-type"), body)
+    _, html = unicode_of(body, head.get("content-type"))
     found = obstacle(head.status, fields, html)
     return found.reason if found else None

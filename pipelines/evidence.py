@@ -14,7 +14,18 @@ from lxml.html import HtmlElement
 from pipelines.article import Link
 from pipelines.scripted import may_hold_paragraphs
 
-_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
+_FEED_TYPES = frozenset(
+    {
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/feed+json",
+        "application/rdf+xml",
+        "text/xml",
+        "application/xml",
+    }
+)
+_RELATIONS = ("amphtml", "sitemap", "hub")
+_MOST_RELATIONS = 200
 _WEB = ("http://", "https://")
 # what class names speak of
 _BYLINE = re.compile(r"byline|author|autor|written-by")
@@ -43,6 +54,9 @@ class Evidence:
     links: list[Link] = field(default_factory=list)
     targets: set[str] = field(default_factory=set)
     feeds: list[str] = field(default_factory=list)
+    relations: list[Link] = field(default_factory=list)
+    previous: list[str] = field(default_factory=list)
+    following: list[str] = field(default_factory=list)
     canonical: str | None = None
     license: str | None = None
     language: str | None = None
@@ -135,14 +149,27 @@ def _link(element: HtmlElement, found: Evidence) -> None:
     if not href or href[0] == "#" or len(found.targets) >= _MOST_LINKS:
         return
     # joining is slow, and most addresses are whole already
-    url = href.partition("#")[0].strip() if href[:8].lower().startswith(_WEB) else _absolute(found.base, href)
+    whole = href[:8].lower().startswith(_WEB) and "[" not in href  # brackets may hold no address
+    url = href.partition("#")[0].strip() if whole else _absolute(found.base, href)
     url = url and url.translate(_UNSAFE)
     element.set("href", url or "")  # what is made of the body later needs no base
     if url and url not in found.targets and url[:8].lower().startswith(_WEB):
         found.targets.add(url)
         found.links.append(Link(url=url, text=text_of(element)[:300] or None, rel=rel))
-    if rel and "license" in rel.split():
+    if url and rel:
+        related = rel.lower().split()
+        if "license" in related and next(element.iterancestors("figure"), None) is not None:
+            related.remove("license")  # one beside a picture is the picture's
+        _related(related, url, found)
+
+
+def _related(rel: list[str], url: str, found: Evidence) -> None:
+    if "license" in rel:
         found.license = found.license or url
+    elif "next" in rel:
+        found.following.append(url)
+    elif "prev" in rel or "previous" in rel:
+        found.previous.append(url)
 
 
 def _meta(element: HtmlElement, found: Evidence) -> None:
@@ -163,10 +190,19 @@ def _link_element(element: HtmlElement, found: Evidence) -> None:
         found.canonical = found.canonical or url
     elif "alternate" in rel and (element.get("type") or "").lower() in _FEED_TYPES and url.startswith("http"):
         found.feeds.append(url)
-    elif "next" in rel and url.startswith("http"):
-        found.links.append(Link(url=url, text=None, rel="next"))
-    elif "license" in rel:
-        found.license = found.license or url
+    elif url.startswith("http"):
+        _related(rel, url, found)
+        if "next" in rel:
+            found.links.append(Link(url=url, text=None, rel="next"))
+        if len(found.relations) < _MOST_RELATIONS:
+            found.relations += _relation(rel, url, element.get("hreflang"))
+
+
+def _relation(rel: list[str], url: str, language: str | None) -> list[Link]:
+    """What a link element says of another form of the page, or of what announces it."""
+    if kind := next((name for name in _RELATIONS if name in rel), None):
+        return [Link(url=url, text=None, rel=kind)]
+    return [Link(url=url, text=language[:40], rel="alternate")] if "alternate" in rel and language else []
 
 
 def _script(element: HtmlElement, found: Evidence) -> None:

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 
@@ -16,30 +15,41 @@ from lxml import html as lxml_html
 from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
 from trafilatura.utils import detect_encoding
-from w3lib.encoding import html_to_unicode
 
+from archive.markup import bounded, unicode_of
 from archive.requisites import of_html
+from archive.rights import of_fields
 from pipelines.article import Article, Page
 from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
-from pipelines.fingerprint import fingerprint, text_flags
+from pipelines.fingerprint import fingerprint
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
+from pipelines.language import settle_language
+from pipelines.live import append_missing, claimed_posts, entries, set_posts
 from pipelines.metadata import Metadata, plain, tidy
+from pipelines.paging import Turn, numbered, turn_of, twin_of
+from pipelines.quality import flags, score
 from pipelines.recipes import Recipe
+from pipelines.rights import statements
 from pipelines.ruled import Followed, cut, follow
 from pipelines.scripted import html_in
 from pipelines.segments import segments
+from pipelines.titles import from_url
 from pipelines.trace import Trace
 from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
 _MOST_HTML = 20_000_000  # characters that are parsed
-_MOST_ATTRIBUTES = 500
-_LONG_TAG = re.compile(r"<[a-zA-Z][^>]{8192,}")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+# a tag with 150 attributes or more, as HTML tokenizes them; possessive, so each tag is looked at once
+_FLOOD = re.compile(
+    r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){150,}+"""
+)
+_HUGE = 5_000_000  # characters of one text; the parser gives up a page at ten million bytes
+_HUGE_TEXT = re.compile(rf"[^<]{{{_HUGE},}}+")
+_RAW = re.compile(r"<(script|style|textarea|title)\b[^>]*>", re.IGNORECASE)
 _MOST_TEXT = 2_000_000
 _LITTLE = 25  # words; a page with less is looked for in its script data
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
@@ -56,9 +66,9 @@ def extract(
 ) -> Page:
     """Read one page.
 
-    ``content_type`` is the Content-Type header field as sent; ``headers`` may hold ``x-robots-tag`` and
-    ``content-language``, names in lower case. With ``requisites`` the page also says what it loads. ``recipe`` is how people
-    want the site's pages read. Never raises for what a page holds: what cannot be read is not an article.
+    ``content_type`` is the Content-Type header field as sent; ``headers`` may hold those that ``pipelines.reading.HEADERS``
+    names, in lower case, several of one name in a line each. With ``requisites`` the page also says what it loads. ``recipe``
+    is how people want the site's pages read. Never raises for what a page holds: what cannot be read is not an article.
     """
     began = time.process_time()
     page = read(html, url, content_type, dict(headers or {}), recipe=recipe, requisites=requisites)
@@ -79,16 +89,21 @@ def read(
     """As ``extract``; ``trace`` is filled with how it came about."""
     charset, text = decode(html, content_type)
     if len(_BINARY.findall(text[:4_000])) > len(text[:4_000]) * 0.05:
-        return Page("not_article", "binary data")
+        return Page("not_article", "binary data", rights=of_fields(headers, url))
     tree = parse(text)
     if tree is None:
-        return Page("not_article", "no HTML" if html.strip() else "empty page")
+        return Page("not_article", "no HTML" if html.strip() else "empty page", rights=of_fields(headers, url))
     evidence = collect(tree, url)
     loads = of_html(tree, url) if requisites else []
     article = Article(charset=charset, extractor=EXTRACTOR, extractor_config=recipe.config if recipe else None)
+    said = statements(evidence, headers, url)
     followed = follow(recipe, tree, html, url, headers)
     metadata = Metadata(evidence, url, headers, followed.fields, explain=trace is not None)
     metadata.fill(article)
+    if article.title is None and (name := from_url(url)):
+        article.title, metadata.sources["title"] = name, "url"
+    article.posts = claimed_posts(metadata.node)
+    posts = [] if article.posts else entries(tree, evidence.times, claims=article.article_type == "LiveBlogPosting")
     whole = [one.text for one in segments(tree)] if trace else []
     cut(recipe, followed, tree)
     prune(tree)
@@ -100,16 +115,33 @@ def read(
     body = _body(article, tree, metadata, evidence, url, followed=followed)
     if trace:
         trace.note(article, metadata, followed, whole, body)
+    if article.posts and append_missing(article):
+        metadata.sources["text"] = metadata.sources.get("text", "jsonld") + "+posts"
+    article.posts = article.posts or set_posts(posts, body)
     fingerprint(article)
     if wall := obstacle(200, headers, text, article.word_count, claims_article=bool(article.article_type)):
-        return Page("blocked", wall.reason)
-    is_article, reason = decide(article, evidence, tree, url)
-    if followed.body_source and article.word_count:
-        is_article, reason = True, f"body by {followed.body_source}, {article.word_count} words"
+        return Page("blocked", wall.reason, rights=said)
+    turn = turn_of(url, evidence.previous, evidence.following)
+    is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
-        return Page("not_article", reason, None, evidence.links, evidence.feeds)
-    article.quality_flags = [*flags(article, body), *followed.flags]
-    return Page("article", reason, article, evidence.links, evidence.feeds, loads)
+        return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations, rights=said)
+    mismatch = settle_language(article)
+    article.quality_score = score(body.signs) if body.signs else None
+    found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))
+    article.quality_flags = [*found, *followed.flags]
+    twin = twin_of(url, article.canonical_url, tree)
+    return Page("article", reason, article, evidence.links, evidence.feeds, evidence.relations, loads, turn, twin, said)
+
+
+def _as_ruled(article: Article, followed: Followed) -> tuple[bool, str] | None:
+    """What a person's rule finds a body in is an article."""
+    ruled = followed.body_source and article.word_count
+    return (True, f"body by {followed.body_source}, {article.word_count} words") if ruled else None
+
+
+def _as_page(article: Article, turn: Turn, url: str) -> tuple[bool, str] | None:
+    """A further page of an article is one too, however little is left for it."""
+    return (True, f"page {numbered(url).number} of an article") if turn.previous and article.text else None
 
 
 def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
@@ -118,7 +150,7 @@ def decode(html: bytes, content_type: str | None) -> tuple[str, str]:
     # valid UTF-8 beyond ASCII is never anything else by chance, and declarations lie
     if not html.isascii() and (text := _utf8(html)) is not None:
         return "utf-8", text
-    return html_to_unicode(content_type, html, auto_detect_fun=_guess)
+    return unicode_of(html, content_type, _guess)
 
 
 def _guess(html: bytes) -> str:
@@ -134,22 +166,32 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    text = _LONG_TAG.sub(_without_flood, text.replace("\x00", ""))
+    # the parser takes quadratic time over attributes; brackets in them and in scripts are no tags
+    text = _FLOOD.sub(r"\1", text.replace("\x00", ""))
+    if len(text) > _HUGE:
+        text = _without_huge(text)
+    text = bounded(text)
     if not text.strip() or "<" not in text:
         return None
     try:
         # bytes with a known encoding: a declaration inside the page can no longer contradict it
         tree = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=_parser())
+    except MemoryError:
+        raise
     except Exception:  # lxml raises many kinds for what is no HTML
         return None
     return tree if len(tree) else None
 
 
-def _without_flood(match: re.Match[str]) -> str:
-    """A tag without its attributes, if it has absurdly many: the parser takes quadratic time over them."""
-    tag = match[0]
-    flooded = len(_QUOTED.sub("", tag).replace("=", " ").split()) > _MOST_ATTRIBUTES
-    return re.split(r"[\s/]", tag, maxsplit=1)[0] if flooded else tag
+def _without_huge(text: str) -> str:
+    """A page without texts so long that the parser would give it up there; scripts first, which may hold angle brackets."""
+    parts, at = [], 0
+    while opening := _RAW.search(text, at):
+        closing = re.compile(rf"</{opening[1]}", re.IGNORECASE).search(text, opening.end())
+        end = closing.start() if closing else len(text)
+        parts.append(text[at : opening.end() if end - opening.end() > _HUGE else end])
+        at = end
+    return _HUGE_TEXT.sub("", "".join([*parts, text[at:]]))
 
 
 @cache
@@ -161,8 +203,7 @@ def _parser() -> HTMLParser:
 
 
 def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evidence, url: str, *, followed: Followed) -> Body:
-    claimed = metadata.node.get("articleBody")
-    claimed = claimed if isinstance(claimed, str) else None
+    claimed = _claimed(metadata)
     if followed.body is not None:
         body, source = Body(segments(tree), doubt=0.0), followed.body_source
     else:
@@ -174,7 +215,7 @@ def _body(article: Article, tree: HtmlElement, metadata: Metadata, evidence: Evi
     article.text = _paragraphs(body.text(), article)
     article.markdown = _paragraphs(body.markdown(), article)
     article.links = links_in(body.targets(), evidence.links)
-    article.images = images_in(tree, article.text or "", evidence.base)
+    article.images = images_in(tree, body.segments, evidence.base, [one["name"] for one in article.authors])
     if article.text and source:
         metadata.sources["text"] = source
     elif claimed:
@@ -191,29 +232,25 @@ def _scripted(evidence: Evidence) -> HtmlElement | None:
     return tree
 
 
+def _claimed(metadata: Metadata) -> str | None:
+    claimed = metadata.node.get("articleBody")
+    return claimed if isinstance(claimed, str) else None
+
+
 def _paragraphs(blocks: list[str], article: Article) -> str | None:
     said = [article.title, article.subtitle, article.byline_raw, article.published_raw]
     names = [author["name"] for author in article.authors]
-    clean = [block for block in (plain(block).strip("\n ") for block in blocks) if block]
+    clean = [block for block in (plain(block).strip("\n").rstrip() for block in blocks) if block.strip()]
     return "\n\n".join(without_head(clean, said, names))[:_MOST_TEXT] or None
 
 
 def _without_tags(text: str) -> str:
-    return "\n".join(line for part in text[:_MOST_TEXT].split("\n") if (line := tidy(part)))
-
-
-def flags(article: Article, body: Body) -> list[str]:
-    """What to be wary of: ``short_text`` (under 80 words), ``no_title``, ``no_date``, ``date_future`` (more than a day
-    ahead of now), ``paywalled``, ``repeated_text`` (the page has long paragraphs more than once, the text has them once)."""
-    ahead = datetime.now(UTC) + timedelta(days=1)
-    checks = {
-        "no_title": article.title is None,
-        "no_date": article.published_at is None,
-        "date_future": article.published_at is not None and article.published_at > ahead,
-        "paywalled": article.is_accessible_for_free is False,
-        "repeated_text": body.repeated,
-    } | text_flags(article)
-    return [name for name, holds in checks.items() if holds]
+    text = text[:_MOST_TEXT]
+    tree = parse(f"<div>{text}</div>") if "<" in text else None
+    if tree is not None:
+        prune(tree)
+        text = "\n".join(Body(segments(tree)).text())
+    return "\n".join(line for part in text.split("\n") if (line := tidy(part)))
 
 
 def warm_up() -> None:

@@ -15,6 +15,7 @@ from archive.capture import Capture, url_columns
 from archive.collection import Collection
 from archive.foreign import Damage, is_capture, read_records
 from archive.reader import Record, RecordError, captures_of
+from archive.rights import Policy
 from archive.sources import Source, SourceError, forget, register, save
 from pipelines.reading import Reading
 from pipelines.recipes import Recipes
@@ -47,14 +48,16 @@ class Extraction:
         tell: Callable[[str], None] = lambda line: None,
         tick: Callable[[Tally], None] = lambda tally: None,
         recipes: Recipes | None = None,
+        *,
+        policy: Policy = "standard",
     ) -> None:
         self._collection, self._tell, self._tick = collection, tell, tick
-        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ, recipes)
+        self._rows = Rows(collection, new_crawl_id(), lambda: None, _READ, recipes, policy=policy)
         self._reading = Reading(self._rows, workers)
         self._known = _Known(collection)
         self._ended: list[Source] = []
         self._unpublished = 0
-        self.tally = Tally(self._reading.counts)
+        self.tally = Tally(self._rows.counts)
 
     def read(self, paths: Iterable[Path]) -> Tally:
         """Read files one after the other, publish their rows, and take out of all rows what their sites taught meanwhile; to be
@@ -66,11 +69,12 @@ class Extraction:
                 self._read_file(path)
             except SourceError as error:
                 self._refuse(str(error))
-        self._publish()
+        self._publish(everything=True)
         # what is learned from the last page holds for the first one, too: the order of pages decides nothing
         recleaned = reclean(self._collection, self._rows.sites, tick=lambda: self._tick(self.tally))
         self.tally.counts["recleaned"] = recleaned.changed
         self._rows.sites.close()
+        self._rows.versions.close()
         return self.tally
 
     def _read_file(self, path: Path) -> None:
@@ -127,6 +131,7 @@ class Extraction:
             self._tell(f"{source.path} at {damage.offset}: {damage.reason}; passed over")
 
     def _add(self, source: Source, capture: Capture, record: Record) -> None:
+        self._reading.look(capture, lambda: record)
         if capture.record_id in self._known:
             self.tally.counts["known"] += 1
             return
@@ -135,10 +140,14 @@ class Extraction:
         except ValueError:
             self._pass_over(source, Damage(capture.offset, f"{capture.url!r} is no address"))
             return
-        if capture.record_type == "revisit" and capture.purpose in _READ:
+        if gone := self._rows.tombstones.of(capture.url):
+            capture.extraction, capture.reason = "taken_down", gone.words
+            self.tally.counts["taken_down"] += 1
+        elif capture.record_type == "revisit" and capture.purpose in _READ:
             capture.extraction, capture.reason = self._known.state_of_revisit(capture, record)
         self._known.add(capture)
-        self._rows.note_obstacle(capture, record.block)
+        if capture.extraction is None:
+            self._rows.note_obstacle(capture, record.block)
         self.tally.counts["captures"] += 1
         self._rows.add_capture(capture)
         if capture.extraction is None and self._rows.is_page(capture):
@@ -147,14 +156,19 @@ class Extraction:
         if self._unpublished >= _PART_ROWS:
             self._publish()
 
-    def _publish(self) -> None:
+    def _publish(self, *, everything: bool = False) -> None:
+        """Publish the rows there are. Pages that wait for others of their article wait for the end, since those may be in any
+        file, and so do the files that have them."""
         self._reading.finish()
-        self._rows.tabulator.publish(self._rows.tabulator.take(everything=True))
+        for row in self._rows.rest() if everything else ():
+            self._rows.tabulator.add_article(row)
+        self._rows.tabulator.publish(self._rows.tabulator.take())
         self._unpublished = 0
-        for source in self._ended:
+        waiting = self._rows.gathering.files()
+        for source in [source for source in self._ended if source.name not in waiting]:
             source.finished = True
             save(self._collection, source)
-        self._ended.clear()
+            self._ended.remove(source)
 
     def _refuse(self, line: str) -> None:
         self.tally.refused += 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import json_repair
 
+_SCRIPT = re.compile(r"<(script|style)\b[^>]{0,2000}>(?:[^<]|<(?!/\1)){0,20000}(?:</\1\s*>|$)", re.IGNORECASE)
 _MOST = 2_000_000  # characters of one script that are looked at
 _REPAIR_MOST = 200_000
 _DEPTH = 12
@@ -97,5 +98,5 @@ def clean(value: Any) -> str | None:
         return None
     text = html.unescape(str(value))[:20_000]
     if "<" in text or "&" in text:
-        text = re.sub(r"<[^>]{0,2000}>", "", html.unescape(text))
+        text = re.sub(r"<[^>]{0,2000}>", "", _SCRIPT.sub("", html.unescape(text)))
     return " ".join(text.split()) or None

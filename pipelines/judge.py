@@ -26,7 +26,7 @@ _TAGS = {
     "h2": 9, "h3": 10, "h4": 11, "h5": 12, "h6": 12, "div": 13, "section": 14, "article": 15, "main": 15, "body": 16,
     "address": 17, "label": 18, "header": 19, "footer": 20, "cite": 21, "summary": 22, "span": 23, "a": 24,
 }  # fmt: skip
-_END = re.compile(r"[.!?…。！？؟।][\"”»’')\]]*$")
+END = re.compile(r"[.!?…。！？؟।][\"”»’')\]]*$")
 _NEIGHBOURS = (-1, 1)
 _NEARLY = 0.75  # share of the page's prose
 _MOST_CLAIM = 200_000  # characters of what is looked through for every segment
@@ -81,7 +81,7 @@ class Hearing:
     def __init__(self, found: Sequence[Segment], claims: Claims) -> None:
         self._segments, self._places = found, add_up(found)
         self._linked = [min(1.0, one.linked / len(one.text)) for one in found]
-        self._ended = [1.0 if _END.search(one.text[-8:]) else 0.0 for one in found]
+        self._ended = [1.0 if END.search(one.text[-8:]) else 0.0 for one in found]
         self._forms = [one.place.form for one in found]
         self._prose = max((place.prose for place in self._places), default=0) or 1
         # the element with most paragraphs of its own, and the smallest around nearly all of them
@@ -265,9 +265,12 @@ def doubt_of(words: Sequence[int], probabilities: Sequence[float]) -> float:
 
 @cache
 def _trees() -> Callable[[Signs], float]:
+    return compiled(json.loads(Path(__file__).with_name("judge.json").read_text()))
+
+
+def compiled(grown: Any) -> Callable[[Signs], float]:
     """The trees as one function of a segment's signs; compiled, since each is asked for every segment of every page."""
     names = (*SIGNS, *WITNESSED)
-    grown = json.loads(Path(__file__).with_name("judge.json").read_text())
     at = {name: number for number, name in enumerate(names)}
     lines = ["def weigh(s):", f"    v = {grown['base']!r}"]
     for number, tree in enumerate(grown["trees"]):

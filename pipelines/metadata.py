@@ -13,7 +13,7 @@ from htmldate import find_date
 from lxml.html import HtmlElement
 
 from archive.url import site_key
-from pipelines import authors, bylines, datelines, dates, jsonld
+from pipelines import authors, bylines, datelines, dates, jsonld, rights
 from pipelines.article import Article, Author
 from pipelines.evidence import Evidence, text_of
 from pipelines.titles import Heading, Standing, ranked
@@ -77,7 +77,7 @@ class Metadata:
         article.language = self._language()
         article.main_image_url = self._image()
         self._dates(article)
-        self._rights(article)
+        rights.fill(article, self._evidence, self.node, self._headers, self._first)
         article.field_sources = self.sources
 
     def _considered(self, field: str, candidates: Candidates) -> Candidates:
@@ -205,7 +205,7 @@ class Metadata:
             ("html:lang", self._evidence.language),
             *self._metas("og:locale", "content-language"),
         ]
-        candidates.append(("header:content-language", self._headers.get("content-language")))
+        candidates.append(("header:content-language", self._headers.get("content-language", "").partition("\n")[0]))
         for source, value in self._considered("language", candidates):
             if value and (found := _LANGUAGE.fullmatch(value.strip())):
                 self.sources["language"] = source
@@ -271,29 +271,6 @@ class Metadata:
         yield from self._metas(*_PUBLISHED)
         pages = (node for node in self._nodes if "WebPage" in jsonld.types(node))
         yield "jsonld:WebPage", next((found for node in pages if (found := jsonld.string(node.get("datePublished")))), None)
-
-    def _rights(self, article: Article) -> None:
-        article.is_accessible_for_free, article.paywall_evidence = self._free()
-        robots = [*self._evidence.metas.get("robots", []), self._headers.get("x-robots-tag")]
-        article.meta_robots = tidy(", ".join(value for value in robots if value))
-        licenses = [*self._json("license"), ("rel:license", self._evidence.license)]
-        article.license = self._first("license", licenses)
-        article.copyright_holder = self._first("copyright_holder", self._json("copyrightHolder"))
-
-    def _free(self) -> tuple[bool | None, str | None]:
-        parts = self.node.get("hasPart")
-        claims = [self.node, *(part for part in (parts if isinstance(parts, list) else [parts]) if isinstance(part, dict))]
-        values = {str(claim["isAccessibleForFree"]).strip().lower() for claim in claims if "isAccessibleForFree" in claim}
-        if values & {"false", "no", "0", "http://schema.org/false", "https://schema.org/false"}:
-            return False, "jsonld"
-        tier = self._evidence.meta("article:content_tier", "og:article:content_tier")
-        if tier and tier[1].lower() in ("locked", "metered"):
-            return False, "meta"
-        if values:
-            return True, "jsonld"
-        if tier and tier[1].lower() == "free":
-            return True, "meta"
-        return (False, "selector") if self._evidence.paywalled else (None, None)
 
 
 def _since(value: str | None, instant: datetime) -> bool:

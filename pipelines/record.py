@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -24,8 +25,10 @@ class Recorder:
         max_bytes: int,
         originals: Originals,
         announce: Callable[[str], None] = lambda name: None,
+        *,
+        max_seconds: float = math.inf,
     ) -> None:
-        self.writer = WarcWriter(folder, info, "broadsheet", max_bytes, announce)
+        self.writer = WarcWriter(folder, info, "broadsheet", max_bytes, announce, max_seconds=max_seconds)
         self.originals = originals
         self.seconds = 0.0
         self.counts: Counter[str] = Counter()

@@ -208,6 +208,27 @@ class Sites:
             self._database.execute("UPDATE hosts SET lessons = 0, changes = 1")
         self.settle()
 
+    def unlearn(self, articles: Iterable[str], gone: Callable[[str], bool]) -> None:
+        """Forget the lessons of some articles, and hosts that are ``gone``, leaving nothing in the file. Raises OSError."""
+        names = [host.name for host in self.hosts()]
+        with self._writing():
+            self._database.execute("PRAGMA secure_delete = ON")
+            for article in articles:
+                key = (bytes.fromhex(article),)
+                hosts = self._database.execute("DELETE FROM lessons WHERE article = ? RETURNING host", key).fetchall()
+                self._unlearned(host for (host,) in hosts)
+            for host in filter(gone, names):
+                self._database.execute("DELETE FROM lessons WHERE host = ?", (host,))
+                self._database.execute("DELETE FROM hosts WHERE host = ?", (host,))
+                self._changed.add(host)
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _unlearned(self, hosts: Iterable[str]) -> None:
+        """Note for each host that it has a lesson less."""
+        for host in hosts:
+            change = "UPDATE hosts SET changes = changes + 1, lessons = lessons - 1 WHERE host = ?"
+            self._database.execute(change, (host,))
+
     def stale(self) -> set[str]:
         """Hosts that have taught something since their earlier rows were written."""
         with self._lock:

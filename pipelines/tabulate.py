@@ -10,6 +10,7 @@ from typing import Any
 
 from archive.capture import Capture
 from archive.collection import Collection
+from archive.requisites import Reference
 from archive.url import host_parts, surt
 from pipelines.article import Article
 from pipelines.dedupe import article_id
@@ -19,11 +20,16 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Article))
 
 
 class ArticleRow(dict[str, Any]):
-    """An item: one row of the articles table, all columns of ``archive.schema.ARTICLES``; ``reason`` is why it is one, and
-    ``capture_id`` names the record of the fetch that it was made from."""
+    """An item: one row of the articles table, all columns of ``archive.schema.ARTICLES``; ``reason`` is why it is one,
+    ``capture_id`` names the record of the fetch that it was made from, ``pages`` are the captures of its further pages with
+    what to say of each, ``requisites`` what its pages load, ``page_id`` the name of their load."""
 
-    reason: str = ""
-    capture_id: str = ""
+    def __init__(self, *cells: Any, **more: Any) -> None:
+        super().__init__(*cells, **more)
+        self.reason = self.capture_id = ""
+        self.page_id: str | None = None
+        self.pages: list[tuple[Capture, str]] = []
+        self.requisites: list[Reference] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +60,10 @@ def article_row(article: Article, capture: Capture, found: Found, crawl_id: str,
         "requisites_missing": None,
         "prev_version_sha256": None,
         "site_boilerplate": [],
+        "pages": [],
         "uncut_text_sha256": None,
         "fetched_at": source.date,
-        "http_status": capture.status,
+        "http_status": 200 if capture.is_not_modified else capture.status,
         "content_type": capture.content_type,
         "content_digest": source.digest,
         "warc_filename": source.filename,
@@ -110,17 +117,21 @@ class Tabulator:
         else:
             self._ready.captures.append(capture.row(self._crawl_id))
 
-    def settle(self, capture: Capture, extraction: str, reason: str) -> None:
-        """Say what became of a page; its row may go to the table now."""
-        if self._waiting.pop(capture.record_id, None):
-            capture.extraction, capture.reason = extraction, reason
-            self._ready.captures.append(capture.row(self._crawl_id))
+    def settle(self, capture: Capture, extraction: str, reason: str) -> bool:
+        """Say what became of a page; its row may go to the table now. False if it has gone already."""
+        if not self._waiting.pop(capture.record_id, None):
+            return False
+        capture.extraction, capture.reason = extraction, reason
+        self._ready.captures.append(capture.row(self._crawl_id))
+        return True
 
     def add_article(self, row: ArticleRow) -> None:
         """Take a row of the articles table. Its capture's row goes with it: alone, it would claim a row that a crash took."""
         self._ready.articles.append(row)
         if capture := self._waiting.get(row.capture_id):
             self.settle(capture, "article", row.reason)
+        for further, reason in row.pages:
+            self.settle(further, "page", reason)
 
     def hold_article(self, row: ArticleRow, fill: Callable[[], None]) -> None:
         """Keep a row that is still to learn something. ``fill`` is called if the crawl ends before ``release_article``."""
@@ -138,6 +149,11 @@ class Tabulator:
     def part_is_due(self) -> bool:
         """Whether enough rows wait for a part of their own."""
         return len(self._ready) >= _PART_ROWS
+
+    @property
+    def unpublished_files(self) -> set[str]:
+        """The WARC files that have captures without a published row, but for those of a batch that was taken."""
+        return {row["warc_filename"] for row in self._ready.captures} | {one.filename for one in self._waiting.values()}
 
     def take(self, *, everything: bool = False) -> Batch:
         """The rows that are ready, with ``everything`` also those that still wait; they are the caller's to publish."""

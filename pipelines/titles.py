@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from archive.text import fold
 
 _SEPARATORS = re.compile(r"\s+[|–—·•»:-]\s+|\s*[|»ㅣ]\s*")
+_WORDS = re.compile(r"[^\W_]+")
+_SUFFIX = re.compile(r"\.\w{2,5}$")
 _FEW = 4  # words; a shorter heading that nothing confirms may be the name of the site or of a menu
 _SHORT = 10  # characters
 
@@ -100,3 +103,10 @@ def _confirms(claim: str, heading: str) -> bool:
     said, wanted = fold(claim), fold(heading)
     leads = " " in heading and fold(_SEPARATORS.split(claim)[0]) == wanted
     return bool(wanted) and wanted in said and (leads or 2 * len(wanted) >= len(said))
+
+
+def from_url(url: str) -> str | None:
+    """The words of an address that look like a headline's, where a page has no title at all: ``the-ferry-runs-again``."""
+    names = [name for name in unquote(urlsplit(url).path).split("/") if name]
+    words = [word for word in _WORDS.findall(_SUFFIX.sub("", names[-1])) if not any(map(str.isdigit, word))] if names else []
+    return " ".join(words).capitalize()[:200] if len(words) >= _FEW else None

@@ -19,7 +19,7 @@ _TEASER = 60  # words that a headline with its summary has at most
 _SUMMARY = 30  # words that a summary under a headline has at most
 _HEADLINES = 5
 _SECTION = 200  # words that the summaries of a section have at most; a longer text gets the benefit of the doubt
-_WEAK_DATES = frozenset({"url", "htmldate", "printed"})
+_WEAK_DATES = frozenset({"url", "htmldate", "printed", "line"})
 _FRONT = re.compile(r"/?(?:index\.\w{3,5}|home|[a-z]{2})?/?", re.IGNORECASE)
 
 

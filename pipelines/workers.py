@@ -29,7 +29,7 @@ from typing import Any
 from pipelines.article import Page
 from pipelines.recipes import Recipe
 
-_MEMORY_LIMIT = 4 << 30  # bytes of address space a worker may have
+_MEMORY = 256 << 20  # bytes that a worker may take beyond what it has when it is made; real pages take 5 to 30 MB
 _NICE = 5  # the event loop comes first: it keeps the workers busy
 _GRACE = 30  # hundredths of a second that a worker has to end by itself
 
@@ -40,6 +40,13 @@ class PageLostError(Exception):
     def __init__(self, state: str, reason: str) -> None:
         super().__init__(reason)
         self.state, self.reason = state, reason
+
+
+class _FullError(PageLostError):
+    """A page that takes more memory than a worker may have."""
+
+    def __init__(self) -> None:
+        super().__init__("crashed", f"it takes more than {_MEMORY >> 20} MiB of memory to read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +94,42 @@ class Workers:
         self._nursery.close()
 
     def _serve(self) -> None:
-        worker: _Worker | None = None
+        seat = _Seat(self._nursery)
         while (item := self._jobs.get()) is not None:
             job, future = item
             if not future.set_running_or_notify_cancel():
                 continue  # nobody waits for this page any more
             try:
-                worker = worker or self._nursery.worker()
-                future.set_result(worker.read(job))
+                future.set_result(seat.read(job))
             except PageLostError as lost:
                 future.set_exception(lost)
-                if worker and lost.state != "failed":
-                    worker.end()
-                    worker = None
-        if worker:
-            worker.end()
+        seat.clear()
+
+
+class _Seat:
+    """Where one worker at a time reads; one that dies is replaced."""
+
+    def __init__(self, nursery: _Nursery) -> None:
+        self._nursery = nursery
+        self._worker: _Worker | None = None
+
+    def read(self, job: Job) -> Page:
+        fresh = self._worker is None
+        worker = self._worker = self._worker or self._nursery.worker()
+        try:
+            return worker.read(job)
+        except PageLostError as lost:
+            if lost.state == "failed":
+                raise
+            self.clear()
+            if fresh or not isinstance(lost, _FullError):
+                raise
+        return self.read(job)  # it may have been the pages before that took the memory
+
+    def clear(self) -> None:
+        if self._worker:
+            self._worker.end()
+            self._worker = None
 
 
 class _Nursery:
@@ -162,6 +190,8 @@ class _Worker:
             raise PageLostError("crashed", f"the worker died ({self.end()})") from None
         if isinstance(answer, Page):
             return answer
+        if answer is None:
+            raise _FullError
         raise PageLostError("failed", str(answer))
 
     def end(self) -> str | None:
@@ -198,11 +228,20 @@ def _fork(control: socket.socket, descriptor: int, read: Any, deadline: float) -
         control.sendall(str(pid).encode())
         return
     control.close()
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
+    _limit()
     try:
         _read_pages(Connection(descriptor), read, deadline)
     finally:
         os._exit(0)
+
+
+def _limit() -> None:
+    """Bound what this process may take: memory, and no core dumps of it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):  # only Linux tells how much it is, and holds to the limit
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + _MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _bury(pid: int) -> int:
@@ -228,12 +267,15 @@ def _read_pages(connection: Connection, read: Any, deadline: float) -> None:
         signal.alarm(0)
 
 
-def _answer(read: Any, job: Job) -> Page | str:
+def _answer(read: Any, job: Job) -> Page | str | None:
+    """The page, why it could not be read, or nothing if memory did not suffice."""
     more: dict[str, Any] = {"requisites": True} if job.requisites else {}
     if job.recipe:
         more["recipe"] = job.recipe
     try:
         page: Page = read(job.html, job.url, content_type=job.content_type, headers=job.headers, **more)
+    except MemoryError:
+        return None
     except Exception as error:  # whatever a page makes an extractor do, it is this page's result
         return f"{type(error).__name__}: {error}"[:300]
     return page

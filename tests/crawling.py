@@ -45,8 +45,14 @@ def scrapy(*arguments: str, settings: dict[str, str] | None = None, cwd: Path = 
     return Outcome(done.returncode, done.stdout, err + "\n" if err else "", int(peak))
 
 
-def crawl(collection: Path, settings: dict[str, str] | None = None, options: tuple[str, ...] = (), **arguments: str) -> Outcome:
+def crawl(
+    collection: Path,
+    settings: dict[str, str] | None = None,
+    options: tuple[str, ...] = (),
+    timeout: float = 90,
+    **arguments: str,
+) -> Outcome:
     """``scrapy crawl news`` into ``collection`` with loopback allowed and no delay."""
     given = {"collection": str(collection), **arguments}
     pairs = [part for name, value in given.items() for part in ("-a", f"{name}={value}")]
-    return scrapy("crawl", "news", *pairs, *options, settings=LOCAL | (settings or {}))
+    return scrapy("crawl", "news", *pairs, *options, settings=LOCAL | (settings or {}), timeout=timeout)

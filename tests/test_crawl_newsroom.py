@@ -38,7 +38,7 @@ class Crawled:
         states = [(row["extraction"], row["extraction_reason"]) for row in self.captures if row["url"] == url]
         assert states, f"{url} was never fetched"
         page = next(page for page in self.newsroom.expected if page.url == url)
-        same = {url, page.extra["canonical"]}
+        same = {url, page.extra["canonical"], first_page(page)}
         found = [row for row in self.articles if same & {row["url"], row["requested_url"], row["canonical_url"]}]
         assert found, f"no row for {url}: {states}"
         return min(found, key=lambda row: row["version"])
@@ -66,6 +66,16 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
         )
 
 
+def first_page(page: Expected) -> str:
+    """Where the article begins that goes on on this page, or the page itself."""
+    return page.url.partition("?page=")[0] if "page" in page.extra else page.url
+
+
+def pages_of(crawled: Crawled, page: Expected) -> list[Expected]:
+    """All pages of the article that a page belongs to, in order."""
+    return [one for one in crawled.newsroom.expected if first_page(one) == first_page(page)] if "page" in page.extra else [page]
+
+
 def expected(crawled: Crawled, number: int) -> Expected:
     return crawled.newsroom.expected[number]
 
@@ -74,7 +84,7 @@ def expected(crawled: Crawled, number: int) -> Expected:
 class TestEveryArticle:
     def test_has_the_expected_text(self, crawled: Crawled, number: int) -> None:
         page = expected(crawled, number)
-        assert crawled.article(page.url)["text"] == page.text
+        assert crawled.article(page.url)["text"] == "\n\n".join(one.text or "" for one in pages_of(crawled, page))
 
     def test_has_the_expected_title_authors_and_language(self, crawled: Crawled, number: int) -> None:
         page = expected(crawled, number)
@@ -112,6 +122,24 @@ def test_pages_that_are_no_articles_are_not_tabulated(crawled: Crawled) -> None:
 def test_every_request_that_the_server_saw_has_a_capture_row(crawled: Crawled) -> None:
     seen = [f"http://{request.host}:{crawled.newsroom.port}{request.path}" for request in crawled.newsroom.requests]
     assert sorted(seen) == sorted(row["url"] for row in crawled.captures)
+
+
+def test_an_article_that_goes_on_is_one_row_with_all_its_records(crawled: Crawled) -> None:
+    (page,) = (page for page in crawled.newsroom.expected if page.extra.get("page") == 1)
+    (row,) = (row for row in crawled.articles if first_page(page) in row["url"])
+    assert [one["url"] for one in row["pages"]] == [one.url for one in pages_of(crawled, page)]
+    captures = {one["warc_record_id"]: one for one in crawled.captures}
+    first, *further = (captures[one["warc_record_id"]] for one in row["pages"])
+    assert (first["extraction"], row["warc_record_id"]) == ("article", first["warc_record_id"])
+    assert [one["extraction_reason"] for one in further] == [f"page {number} of {row['url']}" for number in (2, 3)]
+    assert {one["extraction"] for one in further} == {"page"}
+
+
+def test_a_twin_is_folded_onto_its_article(crawled: Crawled) -> None:
+    (page,) = (page for page in crawled.newsroom.expected if "amp_of" in page.extra)
+    assert not [row for row in crawled.articles if row["url"] == page.url]
+    (twin,) = (row for row in crawled.captures if row["url"] == page.url)
+    assert (twin["extraction"], twin["extraction_reason"]) == ("duplicate", f"AMP twin of {page.extra['canonical']}")
 
 
 def test_robots_txt_is_obeyed(crawled: Crawled) -> None:

@@ -16,6 +16,8 @@ from scrapy.exceptions import UsageError
 
 from archive.audit import Audit, audit
 from archive.collection import CollectionError, open_collection
+from archive.removal import ensure_whole
+from crawler.plain_log import show
 
 _SHOWN = 10
 
@@ -47,6 +49,7 @@ class Command(ScrapyCommand):
             raise UsageError("give one collection, e.g. scrapy audit collections/news", print_help=False)
         try:
             collection = open_collection(args[0])
+            ensure_whole(collection)
             columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
             with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
                 task = progress.add_task("records and pages looked at", total=None)
@@ -55,7 +58,10 @@ class Command(ScrapyCommand):
             raise UsageError(str(error), print_help=False) from None
         except FileNotFoundError as error:
             raise UsageError(f"{error.filename}: there is no index; run: scrapy index {args[0]}", print_help=False) from None
-        print(_json(found) if opts.json else "\n".join(report(args[0], found)))
+        if opts.json:
+            print(_json(found))
+        else:
+            show(report(args[0], found))
         lacking = found.coverage is not None and found.coverage < opts.least
         self.exitcode = 1 if found.problems or lacking else 0
 

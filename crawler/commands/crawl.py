@@ -13,9 +13,10 @@ from scrapy.spiderloader import get_spider_loader
 
 from archive.collection import CollectionError, create_collection
 from archive.recovery import in_use
-from crawler.addon import contact, recipes_of, worker_count
+from crawler.addon import contact, policy_of, recipes_of, worker_count
 from crawler.arguments import ArgumentError, NewsArguments
 from crawler.guard import CONTACT_MISSING, Guard, SettingError
+from crawler.intervals import Bounds
 from crawler.requisites import mode_of
 from crawler.spiders.news import NewsSpider
 
@@ -46,12 +47,15 @@ def _check(arguments: NewsArguments, settings: BaseSettings) -> None:
     worker_count(settings)
     contact(settings)
     mode_of(settings)
+    if arguments.watch:
+        Bounds.of(settings, arguments.every)
+    policy_of(settings)
     guard = Guard.from_settings(settings)
     if any(guard.needs_contact(url) for url in arguments.seeds):
         raise SettingError(CONTACT_MISSING)
     collection = create_collection(arguments.collection)
     if name := in_use(collection.archive):
-        raise CollectionError(f"{collection.path}: another crawl is writing {name}; wait for it, or use another folder")
+        raise CollectionError(f"{collection.path}: it is being written to ({name}); wait for its end, or use another folder")
     recipes_of(settings, collection)
 
 

@@ -16,18 +16,26 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.collection import Collection, CollectionError, create_collection, open_collection
+from archive.lock import WriterLock
 from archive.recovery import in_use
-from archive.sources import SourceError, archive_files, extracting
-from crawler.addon import recipes_of, worker_count
+from archive.sources import SourceError, archive_files
+from crawler.addon import policy_of, recipes_of, worker_count
 from crawler.explaining import NotFoundError, explain, find_page
 from crawler.guard import SettingError
+from crawler.plain_log import show
 from pipelines.intake import Extraction, Tally
+from pipelines.takedown import finish
 from pipelines.workers import Workers
 
 _STATES = {
     "article": "articles",
+    "page": "further pages of articles",
+    "duplicate": "AMP and print twins of articles",
     "unchanged": "unchanged, or the same page again",
     "not_article": "not articles",
+    "blocked": "blocked: captchas, walls, soft 404s",
+    "taken_down": "taken down from the collection earlier",
+    "reserved": "reserved by their publishers, so no articles by the strict policy",
     "timeout": "not read within the deadline",
     "crashed": "crashed their reader",
     "failed": "could not be read",
@@ -71,7 +79,7 @@ class Command(ScrapyCommand):
         if not paths:
             raise UsageError(refused[0], print_help=False)
         try:
-            count = worker_count(self.settings)
+            count, policy = worker_count(self.settings), policy_of(self.settings)
             with _opened(opts.output) as collection, _progress(paths) as (tell, tick):
                 recipes = recipes_of(self.settings, collection)
                 for line in refused:
@@ -79,7 +87,7 @@ class Command(ScrapyCommand):
                 workers = Workers(count, self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
                 with closing(workers):
                     began = time.monotonic()
-                    tally = Extraction(collection, workers, tell, tick, recipes).read(paths)
+                    tally = Extraction(collection, workers, tell, tick, recipes, policy=policy).read(paths)
         except (CollectionError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
         except KeyboardInterrupt:
@@ -90,7 +98,7 @@ class Command(ScrapyCommand):
             print(f"{opts.output}: cannot be written ({error}); mend that, then run the same command again", file=sys.stderr)
             self.exitcode = 1
             return
-        print("\n".join(report(opts.output, tally, time.monotonic() - began)))
+        show(report(opts.output, tally, time.monotonic() - began))
         self.exitcode = 1 if refused or tally.refused else 0
 
     def _explain(self, args: list[str], url: str) -> None:
@@ -118,8 +126,11 @@ def _opened(output: str) -> Iterator[Collection]:
     """The collection, kept from crawls and other extractions meanwhile."""
     collection = create_collection(output)
     if name := in_use(collection.archive):
-        raise CollectionError(f"{collection.path}: {name} is being written; wait for it, or give another collection")
-    with extracting(collection):
+        raise CollectionError(
+            f"{collection.path}: it is being written to ({name}); wait for its end, or give another collection"
+        )
+    with WriterLock(collection, "an extraction"):
+        finish(collection)
         yield collection
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.console import Console
@@ -14,6 +15,9 @@ from scrapy.exceptions import UsageError
 from archive.cdxj import rebuild
 from archive.collection import CollectionError, open_collection
 from archive.recovery import in_use
+from archive.removal import ensure_whole
+from archive.tombstones import Tombstones
+from crawler.plain_log import show
 
 
 class Command(ScrapyCommand):
@@ -41,21 +45,24 @@ class Command(ScrapyCommand):
             raise UsageError("give one collection, e.g. scrapy index collections/news", print_help=False)
         try:
             collection = open_collection(args[0])
+            ensure_whole(collection)
         except CollectionError as error:
             raise UsageError(str(error), print_help=False) from None
         if name := in_use(collection.archive):
-            raise UsageError(f"{args[0]}: a crawl is writing to it ({name}); wait until it has ended", print_help=False)
+            raise UsageError(f"{args[0]}: it is being written to ({name}); wait for its end", print_help=False)
+        tombstones = Tombstones(collection)
+        taken_down = tombstones.of if tombstones.all else None
         paths = [*collection.warc_files(), *sorted(collection.archive.glob("*.warc"))]
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("WARC files", total=sum(path.stat().st_size for path in paths))
             try:
-                rebuilt = rebuild(collection.index, paths, lambda size: progress.advance(task, size), max(opts.jobs, 1))
+                rebuilt = rebuild(collection.index, paths, partial(progress.advance, task), max(opts.jobs, 1), taken_down)
             except OSError as error:
                 raise UsageError(
                     f"{collection.index}: cannot be written ({error.strerror}); make room", print_help=False
                 ) from None
         print(f"{args[0]}\n  {rebuilt.lines:>9,} lines of {len(paths):,} WARC files in {collection.index}")
         for fault in rebuilt.faults:
-            print(f"    {fault}")
+            show([f"    {fault}"])
         self.exitcode = 1 if rebuilt.faults else 0

@@ -16,6 +16,7 @@ from scrapy.exceptions import UsageError
 from archive.collection import Collection, CollectionError, open_collection
 from archive.pack import Options, pack
 from archive.player import PlayerError, ReplayServer, fetch_player, player_folder
+from archive.removal import ensure_whole
 from archive.wacz import WaczError
 
 _PLAYED = (".wacz", ".warc", ".warc.gz", ".json", ".har")
@@ -76,13 +77,15 @@ def _playable(path: Path) -> Path:
             raise CollectionError(f"{path}: the player reads {', '.join(_PLAYED)} files; give one of these, or a collection")
         return path.resolve()
     collection = open_collection(path)
+    ensure_whole(collection)
     out = collection.path.resolve() / "state" / f"{collection.path.resolve().name}.wacz"
     if not out.exists() or out.stat().st_mtime < _changed(collection):
         with Progress(
             TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=Console(stderr=True), transient=True
         ) as progress:
             task = progress.add_task("packing", total=sum(one.stat().st_size for one in collection.warc_files()))
-            pack(collection, out, Options(force=True, tick=lambda size: progress.advance(task, size)))
+            # for whoever keeps the collection: what is withheld from others is seen here
+            pack(collection, out, Options(force=True, policy="record", tick=lambda size: progress.advance(task, size)))
     return out
 
 

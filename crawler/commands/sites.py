@@ -14,13 +14,15 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.collection import Collection, CollectionError, open_collection
+from archive.lock import WriterLock
 from archive.recovery import in_use
-from archive.sources import extracting
+from crawler.plain_log import show
 from pipelines.blocks import blocks_of
 from pipelines.cleaning import uncut_text
 from pipelines.reclean import reclean
 from pipelines.site import Learned
 from pipelines.sites import Host, Sites
+from pipelines.takedown import finish
 
 _BATCH = 1_000  # rows whose texts are held at once
 
@@ -64,20 +66,21 @@ class Command(ScrapyCommand):
     def _run(self, collection: Collection, sites: Sites, opts: argparse.Namespace, name: str | None) -> None:
         if writer := in_use(collection.archive):
             if opts.apply or opts.rebuild:
-                raise CollectionError(f"{collection.path}: {writer} is being written; wait until that has ended")
+                raise CollectionError(f"{collection.path}: it is being written to ({writer}); wait for its end")
         else:
-            with extracting(collection):
+            with WriterLock(collection, "scrapy sites"):
+                finish(collection)
                 _bring_up_to_date(collection, sites, opts)
         hosts = sites.hosts()
         if name is None:
-            print("\n".join(overview(hosts)))
+            show(overview(hosts))
             return
         host = next((host for host in hosts if host.name == name.lower()), None)
         if host is None:
             raise CollectionError(
                 f"{name}: no article of this host is in {collection.path}; scrapy sites {collection.path} lists all"
             )
-        print("\n".join(profile(collection, host)))
+        show(profile(collection, host))
 
 
 def _bring_up_to_date(collection: Collection, sites: Sites, opts: argparse.Namespace) -> None:

@@ -11,8 +11,11 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.collection import CollectionError, open_collection
+from archive.removal import ensure_whole
 from archive.verify import Findings, verify
-from crawler.addon import page_modules, worker_count
+from crawler.addon import page_modules, recipes_of, worker_count
+from crawler.guard import SettingError
+from crawler.plain_log import show
 from pipelines.reread import verify_texts
 from pipelines.workers import Workers
 
@@ -43,7 +46,9 @@ class Command(ScrapyCommand):
             raise UsageError("give one collection, e.g. scrapy verify collections/news", print_help=False)
         try:
             collection = open_collection(args[0])
-        except CollectionError as error:
+            recipes = recipes_of(self.settings, collection)
+            ensure_whole(collection)
+        except (CollectionError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -52,9 +57,10 @@ class Command(ScrapyCommand):
             if not opts.no_texts:
                 task = progress.add_task("texts", total=findings.counts["articles"])
                 workers = Workers(worker_count(self.settings), self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
-                verify_texts(collection, workers, findings, lambda: progress.advance(task), page_modules(self.settings))
+                tick, modules = lambda: progress.advance(task), page_modules(self.settings)
+                verify_texts(collection, workers, findings, tick, modules=modules, recipes=recipes)
                 workers.close()
-        print("\n".join(report(args[0], findings)))
+        show(report(args[0], findings))
         self.exitcode = 1 if findings.mismatches else 0
 
 
@@ -73,6 +79,8 @@ def report(name: str, findings: Findings) -> list[str]:
         out.append(f"  {counts['damaged']:>9,} damaged records in files of others, passed over when they were read")
     if counts["other_extractor"]:
         out.append(f"  {counts['other_extractor']:>9,} texts of another extractor version, not compared")
+    if counts["rule_changed"]:
+        out.append(f"  {counts['rule_changed']:>9,} of them read by a rule that is not the site's rule by now")
     if counts["other_rules"]:
         out.append(f"  {counts['other_rules']:>9,} texts read by rules that are not as they were, not compared")
         out += [f"    {count:>9,} {note}" for note, count in findings.notes.most_common()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,9 +14,13 @@ from scrapy.exceptions import UsageError
 
 from archive.collection import CollectionError, open_collection
 from archive.pack import Options, Packed, pack, pack_days
+from archive.removal import ensure_whole
 from archive.signing import SigningError, load_key
 from archive.wacz import WaczError, check
 from archive.warc import OPEN_SUFFIX
+from crawler.addon import policy_of
+from crawler.guard import SettingError
+from crawler.plain_log import show
 
 
 class Command(ScrapyCommand):
@@ -54,25 +59,28 @@ class Command(ScrapyCommand):
             return
         try:
             self._pack(args[0], opts)
-        except (CollectionError, WaczError, SigningError) as error:
+        except (CollectionError, WaczError, SigningError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
         except OSError as error:
             why = f"{error.filename or opts.out}: cannot be written ({error.strerror}); make room, or give another --out"
             raise UsageError(why, print_help=False) from None
 
     def _pack(self, path: str, opts: argparse.Namespace) -> None:
+        assert self.settings is not None  # set by Scrapy before run
         collection = open_collection(path)
+        ensure_whole(collection)
         out = opts.out or Path(f"{collection.path.resolve().name}.wacz")
         key = load_key(opts.sign_key) if opts.sign_key else None
         with _progress() as progress:
             task = progress.add_task("packing", total=sum(one.stat().st_size for one in collection.warc_files()))
-            options = Options(opts.title, opts.description, key, opts.force, lambda size: progress.advance(task, size))
+            tick = partial(progress.advance, task)
+            options = Options(opts.title, opts.description, key, opts.force, policy_of(self.settings), tick)
             if opts.split == "day":
                 table, packed = pack_days(collection, out, options)
             else:
                 table, packed = None, [pack(collection, out, options)]
         for one in packed:
-            print("\n".join(report(one)))
+            show(report(one))
         for left in collection.warc_files():
             if left.name.endswith(OPEN_SUFFIX):
                 print(f"  not packed: {left.name}, which a crash left open; the next crawl into {path} recovers it")
@@ -85,7 +93,7 @@ class Command(ScrapyCommand):
             faults = check(path, lambda size: progress.advance(task, size))
         print(f"{path}\n  {len(faults):>9,} faults")
         for fault in faults:
-            print(f"    {fault}")
+            show([f"    {fault}"])
         self.exitcode = 1 if faults else 0
 
 
@@ -104,6 +112,10 @@ def report(packed: Packed) -> list[str]:
     ]
     if packed.materialised:
         out.append(f"  {packed.materialised:>9,} revisits written out in full, for their originals are not in this file")
+    if packed.withheld:
+        out.append(f"  {packed.withheld:>9,} captures left out, for their publishers' noarchive and the like (docs/rights.md)")
+    if packed.without_text:
+        out.append(f"  {packed.without_text:>9,} pages without their text, for noindex, TDM reservations and the like")
     if packed.unresolved:
         out.append(f"  {len(packed.unresolved):>9,} revisits left out of the index: no record here has their payload")
     return out + [f"    {one}" for one in packed.unresolved]

@@ -17,7 +17,7 @@ from w3lib.encoding import http_content_type_encoding, read_bom, resolve_encodin
 CHUNK = 65_536
 _MAX_ELEMENTS = 2_000_000
 _MAX_TEXT = 8_192
-_MAX_REPEATS = 20
+_MAX_REPEATS = 100
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 
 # everything but XML's own references: unescaped ampersands, HTML's names, and entities that a hostile DTD declares

@@ -10,19 +10,36 @@ from email.utils import parsedate_tz
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
-MAX_URL = 2083
+from archive.canonical import MAX_URL
+
+from .traps import excluded
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One address and what the announcing document says of it; dates are aware, None means unsaid."""
+    """One address and what the announcing document says of it; dates are aware, None means unsaid.
+
+    ``keywords`` are those of a news sitemap; ``images`` counts the pictures that a sitemap names for the page; ``alternate``
+    says that another page names this one as itself in another language: another article.
+    """
 
     url: str
     title: str | None = None
     published: datetime | None = None
     modified: datetime | None = None
     language: str | None = None
+    keywords: tuple[str, ...] = ()
+    images: int = 0
+    alternate: bool = False
     source: Literal["feed", "news_sitemap", "sitemap", "section", "front_page", "list"] = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """What a document has in place of an address, at most ``MAX_URL`` characters of it, and what is wrong with it."""
+
+    text: str
+    reason: str
 
 
 # https://www.w3.org/TR/NOTE-datetime, and what sites write instead: slashes, one digit, a blank before or for the plus
@@ -101,7 +118,19 @@ def clean_title(text: str | None, markup: bool = True) -> str | None:
     return " ".join(html.unescape(text).split())[:1000] or None
 
 
+def split_keywords(text: str | None) -> tuple[str, ...]:
+    """The keywords of a news sitemap, which are parted by commas, each once, at most 50."""
+    found = (" ".join(word.split())[:100] for word in (text or "").split(","))
+    return tuple(dict.fromkeys(word for word in found if word))[:50]
+
+
 def clean_language(text: str | None) -> str | None:
     """A language tag (BCP 47) as announced, with hyphens; None if it has another form."""
     text = (text or "").strip()
     return text.replace("_", "-") if _LANGUAGE.fullmatch(text) else None
+
+
+def unusable(text: str | None) -> Unusable:
+    """Note an address that ``http_url`` refused."""
+    text = " ".join((text or "").split())
+    return Unusable(text[:MAX_URL], excluded(text) or "scheme: no address that can be fetched")

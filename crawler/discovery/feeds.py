@@ -6,14 +6,16 @@ than 15 s, and the dates that it parses have lost their offset from UTC.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 from urllib.parse import urljoin
 
 from .document import CHUNK, Field, Record, XmlReader, looks_like_html
-from .entry import Entry, clean_language, clean_title, http_url, parse_date
+from .entry import Entry, Unusable, clean_language, clean_title, http_url, parse_date, unusable
 
 MAX_FEED = 16_000_000
 _ROOTS = frozenset({"rss", "feed", "rdf"})
@@ -21,18 +23,30 @@ _ITEMS = frozenset({"item", "entry"})
 _PUBLISHED = ("pubdate", "published", "issued", "date", "created")
 _MODIFIED = ("updated", "modified")
 _WANTED = frozenset({"title", "link", "guid", "id", "origlink", "language", *_PUBLISHED, *_MODIFIED})
+_MAX_ITEMS = 20_000
+_MAX_UNUSABLE = 1_000
 _PAGE_TYPES = frozenset({None, "", "text/html", "application/xhtml+xml"})
 
 
-def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[Entry]:
-    """The entries of a feed in its own order; items without an http(s) address are left out.
+@dataclass(slots=True)
+class Feed:
+    """What a feed says: its entries in its own order, the WebSub hubs that would push it (https://www.w3.org/TR/websub/), the
+    feed that goes on where this one ends (RFC 5005), and items without an http(s) address."""
+
+    entries: list[Entry] = dataclasses.field(default_factory=list)
+    hubs: list[str] = dataclasses.field(default_factory=list)
+    next: str | None = None
+    unusable: list[Unusable] = dataclasses.field(default_factory=list)
+
+
+def parse_feed(body: bytes, url: str, content_type: str | None = None) -> Feed:
+    """Read a feed, as far as it goes: at most ``MAX_FEED`` bytes and 20,000 items.
 
     RSS (https://www.rssboard.org/rss-specification), RSS 1.0 (https://web.resource.org/rss/1.0/spec), Atom (RFC 4287) and
     JSON Feed (https://www.jsonfeed.org/version/1.1/). ``url`` is where ``body`` was found; relative links are resolved against
     it and xml:base. A document that breaks off gives its complete items. Raises ValueError, which says why this is no feed.
     """
-    if len(body) > MAX_FEED:
-        raise ValueError(f"the feed has {len(body):,} bytes, more than {MAX_FEED:,}")
+    body = body[:MAX_FEED]
     start = body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start:
         raise ValueError("the feed is empty")
@@ -40,17 +54,32 @@ def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[E
         return _json_feed(body, url)
     if looks_like_html(body):
         raise ValueError("an HTML page instead of a feed")
-    return list(_xml_entries(body, url, content_type))
+    return _xml_feed(body, url, content_type)
 
 
-def _xml_entries(body: bytes, url: str, content_type: str | None) -> Iterator[Entry]:
-    reader = XmlReader(_ITEMS, _WANTED)
+def _xml_feed(body: bytes, url: str, content_type: str | None) -> Feed:
+    feed, reader = Feed(), XmlReader(_ITEMS, _WANTED)
     chunks = (body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
     for record in reader.records(chunks, content_type):
         _check_root(reader.root)
         if entry := _entry(record, url, reader.head):
-            yield entry
+            feed.entries.append(entry)
+        elif len(feed.unusable) < _MAX_UNUSABLE:
+            feed.unusable.append(unusable(next((text for text, _ in _candidates(record) if text), None)))
+        if len(feed.entries) >= _MAX_ITEMS:
+            break
     _check_root(reader.root)
+    links = list(_head_links(reader.head, url))
+    feed.hubs = [address for rel, address in links if rel == "hub"]
+    feed.next = next((address for rel, address in links if rel in ("next", "prev-archive")), None)
+    return feed
+
+
+def _head_links(head: Record, feed_url: str) -> Iterator[tuple[str, str]]:
+    """Relation and address of the feed's own links."""
+    for field in head.fields.get("link", ()):
+        if found := http_url(field.attributes.get("href"), _base(field, feed_url)):
+            yield field.attributes.get("rel", "alternate").lower(), found
 
 
 def _check_root(root: str | None) -> None:
@@ -106,15 +135,29 @@ def _candidates(item: Record) -> Iterator[tuple[str | None, Field | None]]:
             yield field.text, field
 
 
-def _json_feed(body: bytes, url: str) -> list[Entry]:
+def _json_feed(body: bytes, url: str) -> Feed:
     try:
         feed = json.loads(body)
     except RecursionError:
         raise ValueError("JSON that nests too deeply") from None
     if not isinstance(feed, dict) or "jsonfeed.org/" not in str(feed.get("version")) or not isinstance(feed.get("items"), list):
         raise ValueError("JSON, but no JSON Feed")
-    entries = (_json_entry(item, url, feed.get("language")) for item in feed["items"] if isinstance(item, dict))
-    return [entry for entry in entries if entry]
+    found = Feed(next=http_url(_string(feed.get("next_url")), url))
+    for item in feed["items"][:_MAX_ITEMS]:
+        if entry := _json_entry(item, url, feed.get("language")) if isinstance(item, dict) else None:
+            found.entries.append(entry)
+        elif len(found.unusable) < _MAX_UNUSABLE:
+            found.unusable.append(unusable(_string(item.get("url")) if isinstance(item, dict) else None))
+    hubs = feed.get("hubs")
+    named = (
+        http_url(_string(hub.get("url")), url) for hub in (hubs if isinstance(hubs, list) else ()) if isinstance(hub, dict)
+    )
+    found.hubs = [hub for hub in named if hub]
+    return found
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _json_entry(item: dict[str, Any], feed_url: str, language: object) -> Entry | None:

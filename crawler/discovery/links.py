@@ -1,84 +1,51 @@
-"""What to follow from a front or section page, the canonical form of an address, and where to look without a hint.
+"""What to follow from a front or section page, how lists and articles go on over several pages, and where to look without a
+hint.
 
-``courlan`` and ``w3lib.canonicalize_url`` normalise too, but they sort the query, and courlan drops ``cid``, ``uid`` and
-``source``, by which some sites tell articles apart; its filters take WordPress's ``?p=123`` and ``/topics/`` for navigation.
+courlan's filters are not used: they take WordPress's ``?p=123`` and ``/topics/`` for navigation.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
-from w3lib.url import safe_url_string
-
+from archive.canonical import MAX_URL
 from archive.url import host_parts
 from pipelines.article import Link
 
-from .entry import MAX_URL
+from .shape import is_article, leads_nowhere
 
-_HOST = re.compile(r"(?:log-?in|accounts?|auth|sso|abo|shop|store|jobs|mail|webmail|static|cdn|img|images)\.")
 _PORTS = {"http": 80, "https": 443}
-_USUAL_PLACES = (
-    "/sitemap.xml",
-    "/sitemap_index.xml",
-    "/news-sitemap.xml",
-    "/feed",
-    "/rss",
-    "/feed.xml",
-    "/rss.xml",
-    "/atom.xml",
-)
-
-# parameters that name the way to a page, never the page: analytics, advertising, newsletters
-_TRACKING = re.compile(
-    r"(?:utm|mtm|hsa|pk|piwik|matomo)_\w+|at_(?:medium|campaign|custom\d)|_(?:ga|gl|hsenc|hsmi|openstat)|mc_[ce]id|mkt_tok"
-    r"|(?:fb|g|d|y|ys|tw|tt|msc|li_fat_|irc)(?:cl|clk|)id|gclsrc|[gw]braid|igshid|igsh|srsltid|vero_id|xtor|cmpid|ncid|ocid",
+_USUAL_SITEMAPS = ("/sitemap.xml", "/sitemap_index.xml", "/news-sitemap.xml", "/sitemap.xml.gz")
+_USUAL_FEEDS = ("/feed", "/rss", "/feed.xml", "/rss.xml", "/atom.xml", "/index.xml", "/feed.json")
+_FEED_LINK = re.compile(
+    r"/(?:[^/]*(?:rss|atom|feed)[^/]*\.(?:xml|rdf|json)|[^/]+\.(?:rss|atom|rdf)|(?:rss|feeds?|atom)(?:\.xml)?)/?$",
     re.IGNORECASE,
 )
+_MOST_FEEDS = 50
+_COMMENTS = re.compile(r"comment|kommentar", re.IGNORECASE)
 
-_FILE = re.compile(
-    r"\.(?:jpe?g|png|gif|svg|webp|avif|ico|bmp|tiff?|pdf|docx?|xlsx?|pptx?|odt|epub|csv|zip|gz|rar|7z|exe|dmg|apk|ics|vcf"
-    r"|mp[34]|m4[av]|m3u8?|ogg|wav|aac|avi|mov|mkv|webm|flv|css|js|json|xml|rss|atom|rdf|woff2?|ttf|eot|swf)$",
+# the pages of a list: by number in the path or a parameter, or by what their links say
+_PAGER = re.compile(r"(?P<list>.*?)/(?:page|seite|pagina|pagine?|p)[/-]?(?P<number>\d{1,5})/?$", re.IGNORECASE)
+_PAGERS = frozenset({"page", "paged", "pg", "seite", "pagina", "pageno", "page_number", "start", "offset", "from"})
+_OLDER = re.compile(
+    r"(?:[«‹<←]\s*)?(?:older(?: (?:posts|entries|articles|stories))?|next(?: page)?|more stories"
+    r"|ältere (?:beiträge|artikel|einträge)|weiter|nächste(?: seite)?|(?:page )?suivante?|articles plus anciens"
+    r"|siguientes?|(?:página )?siguiente|entradas antiguas|próxima(?: página)?|successiv[aoi]|volgende(?: pagina)?"
+    r"|næste|nästa|neste|следующая|далее|下一页|次へ)(?:\s*[»›>→])?|[»›→]",
     re.IGNORECASE,
 )
-# pages of the house, not of the paper
-_HOUSE = re.compile(
-    r"log-?(?:in|out)|sign-?(?:in|up)|register|registrieren|registration|anmelden|anmeldung|(?:my-)?account|mein-konto"
-    r"|(?:un)?subscribe|subscriptions?|abo|abonnement|abonnieren|newsletters?|privacy(?:-policy|-notice)?|datenschutz\w*"
-    r"|impressum|imprint|mentions-legales|aviso-legal|legal-notice|kontakt|contacts?(?:-us)?|contacto|about(?:-us)?|ue?ber-uns"
-    r"|terms(?:-of-use|-of-service|-and-conditions)?|agb|nutzungsbedingungen|cookies?(?:-policy|-settings)?|hilfe|help|faq"
-    r"|advertis(?:e|ing)(?:-with-us)?|mediadaten|werbung|careers|jobs|stellenmarkt|sharer?|print|search|suche|buscar|recherche"
-    r"|sitemap|donate|spenden|cart|warenkorb|checkout|wp-(?:admin|login|json)|xmlrpc|rss|feeds?|accessibility|barrierefreiheit"
-    r"|masthead|do-not-sell|comments?"
-)
-_HOUSE_HOST = re.compile(r"(?:log-?in|accounts?|auth|sso|abo|shop|store|jobs|mail|webmail|static|cdn|img|images)\.")
-# lists of one person's or one word's articles: endless, and their articles stand on section pages too
-_CLOUD = re.compile(r"tags?|schlagworte?|auth?ors?|autoren|auteurs?|users?|profile?s?|profil")
-_ARTICLE_WORD = re.compile(r"/(?:articles?|artikel|articulo|story|stories|posts?|clanek|p|a)/", re.IGNORECASE)
-_FILLERS = frozenset(
-    {"a", "and", "the", "of", "in", "to", "und", "der", "die", "das", "et", "de", "la", "y", "e", "i", "o", "og"}
-)
-_INDEX = re.compile(r"/(?:index|default|home)(?:\.\w{3,5})?$", re.IGNORECASE)
-_PAGE_SUFFIX = re.compile(r"\.(?:html?|php|aspx?|jsp|cms|amp|shtml|ece)$", re.IGNORECASE)
-_DATE = re.compile(
-    r"/(?:19|20)\d\d[/_-]?(?:0?[1-9]|1[0-2]|[a-z]{3})(?:[/_-]?(?:0?[1-9]|[12]\d|3[01]))?(?=[/_-])", re.IGNORECASE
-)
-_ARCHIVE = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){0,2}(?:\.\w+)?$")
-_PAGER = re.compile(r"/(?:page|seite|pagina|p)[/-]?\d{1,4}$", re.IGNORECASE)
-_PAGE_NUMBER = re.compile(r"(?:(?:/|[-_/](?:page|seite|p)[-_/]?|[-_])\d{1,2})?(?:\.\w{2,5}|/)?$", re.IGNORECASE)
-_ID = re.compile(r"\d{5,}|(?<![a-z0-9])(?=[a-z]*\d)(?=(?:[a-z]*\d){2})[a-z0-9]{9,}", re.IGNORECASE)
-_QUERY_ID = re.compile(r"(?:^|&)(?:p|id|\w*id|artikel|article|story|news|nr|no|a)=\w*\d{2,}", re.IGNORECASE)
-_WORD = re.compile(r"[^\W_]+")
-_ENOUGH = 3
 
 
 class Followed(NamedTuple):
-    """The links of a page worth following, in page order; the rest leads off the site or to nothing to read."""
+    """The links of a page worth following, in page order; the rest leads off the site or to nothing to read. ``next`` is where
+    a list of articles goes on."""
 
     articles: list[Link]
     sections: list[Link]
+    next: str | None = None
 
 
 def classify_links(links: Sequence[Link], page_url: str) -> Followed:
@@ -87,13 +54,44 @@ def classify_links(links: Sequence[Link], page_url: str) -> Followed:
     One site is one registered domain (https://publicsuffix.org), or one host and port where there is none. A guess: only
     extraction knows what a page is.
     """
-    home, followed = urlsplit(page_url), Followed([], [])
-    site = _site(home)
+    home = urlsplit(page_url)
+    place, here = _number(home) or _first_page(home)
+    site, articles, sections, numbered, named = _site(home), list[Link](), list[Link](), list[tuple[int, str]](), list[str]()
     for link in links:
         parts = _page_of(link["url"], site)
-        if parts and _address(parts) != _address(home):
-            (followed.articles if _is_article(parts, link["text"]) else followed.sections).append(link)
-    return followed
+        if parts is None or _address(parts) == _address(home):
+            continue
+        number = _number(parts)
+        if number and number[0] == place:
+            numbered.append((number[1], link["url"]))
+        elif is_article(parts, link["text"]):
+            articles.append(link)
+        elif number is None and _turns(link):
+            named.append(link["url"])
+        else:
+            sections.append(link)
+    above = min((page for page in numbered if page[0] > here), default=None)
+    return Followed(articles, sections, above[1] if above else None if numbered else next(iter(named), None))
+
+
+def _turns(link: Link) -> bool:
+    return "next" in (link["rel"] or "").split() or bool(_OLDER.fullmatch((link["text"] or "").strip()))
+
+
+def _number(parts: SplitResult) -> tuple[str, int] | None:
+    """The list that an address is a page of, and the number in it; None if it has no number."""
+    if match := _PAGER.fullmatch(unquote(parts.path)):
+        return f"{parts.netloc}{match['list']}?{parts.query}", int(match["number"])
+    pairs = parse_qsl(parts.query[:500], keep_blank_values=True)
+    name, number = next(((name, value) for name, value in pairs if name.lower() in _PAGERS and value.isdecimal()), ("", ""))
+    if not name:
+        return None
+    rest = "&".join(f"{other}={value}" for other, value in pairs if other != name)
+    return f"{parts.netloc}{parts.path.rstrip('/')}?{rest}", int(number[:9])
+
+
+def _first_page(parts: SplitResult) -> tuple[str, int]:
+    return f"{parts.netloc}{parts.path.rstrip('/')}?{parts.query}", 1
 
 
 def _page_of(url: str, site: str) -> SplitResult | None:
@@ -103,7 +101,7 @@ def _page_of(url: str, site: str) -> SplitResult | None:
         same = parts.scheme in _PORTS and len(url) <= MAX_URL and _site(parts) == site
     except ValueError:
         return None
-    return parts if same and not _leads_nowhere(parts) else None
+    return parts if same and not leads_nowhere(parts) else None
 
 
 def _site(parts: SplitResult) -> str:
@@ -115,116 +113,22 @@ def _address(parts: SplitResult) -> tuple[str, str, str]:
     return parts.netloc, parts.path or "/", parts.query
 
 
-def _leads_nowhere(parts: SplitResult) -> bool:
-    if _HOUSE_HOST.match(parts.netloc.lower()):
-        return True
-    names = [_PAGE_SUFFIX.sub("", name) for name in parts.path.lower().split("/") if name]
-    if not names:
-        return False
-    house = _HOUSE.fullmatch(names[-1]) or (_HOUSE.fullmatch(names[0]) and _shape(parts) < _ENOUGH)
-    return bool(_FILE.search(names[-1]) or house or _in_cloud(names, parts))
+def well_known(front_page: str) -> dict[str, list[str]]:
+    """The usual addresses of sitemaps and feeds (keys ``sitemap`` and ``feed``), for a site that announces none."""
+    places = {"sitemap": _USUAL_SITEMAPS, "feed": _USUAL_FEEDS}
+    return {kind: [urljoin(front_page, place) for place in usual] for kind, usual in places.items()}
 
 
-def _in_cloud(names: list[str], parts: SplitResult) -> bool:
-    place = next((at for at, name in enumerate(names) if _CLOUD.fullmatch(name)), None)
-    return place is not None and (place >= len(names) - 2 or _shape(parts) < _ENOUGH)
+def feed_links(links: Iterable[Link], page_url: str) -> list[str]:
+    """The links of a page that look like feeds of its own site, comments apart: many sites name feeds nowhere else."""
+    home = _site(urlsplit(page_url))
+    found = (link["url"] for link in links if _is_feed(link["url"], home))
+    return [url for url in dict.fromkeys(found) if not _COMMENTS.search(url)][:_MOST_FEEDS]
 
 
-def _is_article(parts: SplitResult, text: str | None) -> bool:
-    shape = _shape(parts)
-    return shape >= _ENOUGH or (shape > 0 and shape + _anchor(text) >= _ENOUGH)
-
-
-def _anchor(text: str | None) -> int:
-    """What the words of a link tell: headlines are long, the names of sections are one or two words."""
-    words = len(_WORD.findall(text or ""))
-    return 2 if words >= 5 else 1 if words >= 4 else 0
-
-
-def _shape(parts: SplitResult) -> int:
-    """How much an address looks like an article's: 3 is enough, 0 is a section beyond doubt."""
-    path = _INDEX.sub("", unquote(parts.path).rstrip("/"))
-    if _PAGER.search(path):
-        return 0
-    if archive := _ARCHIVE.search(path):  # a bare date is an archive page, one behind a headline is not
-        return _ENOUGH if _slug(path[: archive.start()].rpartition("/")[2]) >= _ENOUGH else 0
-    names = path[1:].split("/")
-    last = _PAGE_SUFFIX.sub("", names[-1])
-    score = 3 if _DATE.search(path) or _ID.search(path) or _QUERY_ID.search(parts.query) else 0
-    score += max(_slug(last), _slug(names[-2]) // 3 * 3 if len(names) > 1 else 0)
-    score += 1 if last != names[-1] else 0
-    score += 2 if _ARTICLE_WORD.search(path) else 0
-    return score + (1 if len(names) > 2 or (score and len(names) > 1) else 0)
-
-
-def _slug(name: str) -> int:
-    """Points for the words of a headline in a segment; sections have one or two besides fillers."""
-    words = [word for word in _WORD.findall(name.lower()) if word not in _FILLERS]
-    if len(words) >= 4 or (len(words) == 3 and len(name) >= 20) or len(name) >= 32:
-        return 3
-    return 2 if len(words) == 3 else 1 if len(words) == 2 or len(name) >= 16 else 0
-
-
-def normalize_url(url: str) -> str | None:
-    """The form under which an address counts as seen (RFC 3986, 6.2.2 and 6.2.3); None if it is no usable http(s) address.
-
-    Scheme and host in lower case and ASCII (IDNA), no default port, user name, fragment or tracking parameter, escapes in
-    upper case, no dot segments. All other parameters stay, in their order: ``?id=1`` and ``?id=2`` are two pages.
-    """
-    url = url.strip()
-    if len(url) > MAX_URL:
-        return None
+def _is_feed(url: str, site: str) -> bool:
     try:
-        parts = urlsplit(safe_url_string(url))
-        origin = _origin(parts)
+        parts = urlsplit(url)
+        return bool(_FEED_LINK.search(parts.path)) and _site(parts) == site
     except ValueError:
-        return None
-    if not origin:
-        return None
-    path = _without_dots(_escapes(parts.path))
-    query = "&".join(pair for pair in parts.query.split("&") if pair and not _TRACKING.fullmatch(pair.partition("=")[0]))
-    found = f"{origin}{path or '/'}" + (f"?{_escapes(query)}" if query else "")
-    return found if len(found) <= MAX_URL else None
-
-
-_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
-
-
-def _origin(parts: SplitResult) -> str | None:
-    host, port = (parts.hostname or ""), parts.port
-    if parts.scheme not in _PORTS or len(host) > 253 or not _HOST.fullmatch(host):
-        return None
-    host = f"[{host}]" if ":" in host else host.rstrip(".")
-    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != _PORTS[parts.scheme] else "")
-
-
-def _without_dots(path: str) -> str:
-    if "/." not in path:
-        return path
-    kept: list[str] = []
-    for name in path.split("/"):
-        if name == ".." and len(kept) > 1:
-            kept.pop()
-        elif name not in {".", ".."}:
-            kept.append(name)
-    return "/".join(kept) + ("/" if path.endswith(("/.", "/..")) else "")
-
-
-def _escapes(text: str) -> str:
-    return re.sub(r"%[0-9a-f]{2}", lambda escape: escape[0].upper(), text, flags=re.IGNORECASE) if "%" in text else text
-
-
-def is_next_page(link: Link, page_url: str) -> bool:
-    """Whether a link leads to the next page of the same article: rel=next, and the addresses differ in a page number alone.
-
-    Blogs put rel=next on the next article too; that one is for feeds and sections to announce.
-    """
-    if "next" not in (link["rel"] or "").split():
         return False
-    here, there = urlsplit(page_url), urlsplit(link["url"])
-    return here.netloc == there.netloc and _PAGE_NUMBER.sub("", here.path) == _PAGE_NUMBER.sub("", there.path)
-
-
-def well_known(front_page: str) -> list[str]:
-    """The usual addresses of sitemaps and feeds, most useful first, for a site that announces none."""
-    return [urljoin(front_page, place) for place in _USUAL_PLACES]

@@ -12,6 +12,7 @@ from archive.warc import WarcWriter
 
 HTML = b"<html><body><p>The ferry runs again.</p></body></html>"
 REQUEST = b"GET /ferry HTTP/1.1\r\nHost: news.example\r\n\r\n"
+ASKING = b'GET /ferry HTTP/1.1\r\nHost: news.example\r\nIf-None-Match: "a"\r\n\r\n'  # whether it has changed
 
 
 def response(body: bytes = HTML, head: bytes = b"Content-Type: text/html\r\n") -> bytes:

@@ -12,7 +12,7 @@ from archive.collection import Collection, create_collection
 from archive.exchange import Exchange
 from archive.reader import Record
 from archive.record import Fields, Original
-from tests.archive.exchanges import exchange, response, writer
+from tests.archive.exchanges import ASKING, exchange, response, writer
 from tests.archive.rows import NIGHT, article_row
 from tests.crawling import scrapy
 from tests.replay.archives import Change, dangling, in_zstd, rewritten, without
@@ -104,7 +104,7 @@ def test_a_revisit_without_its_original_is_found(tmp_path: Path) -> None:
     known = Original(original.url, original.date, original.digest or "", original.record_id, *place)
     warc.write(exchange(response=response(long)), known)
     gone = Original(original.url, NIGHT, "", "<urn:uuid:gone>", *place)
-    warc.write(exchange(response=b"HTTP/1.1 304 Not Modified\r\n\r\n"), gone)
+    warc.write(exchange(request=ASKING, response=b"HTTP/1.1 304 Not Modified\r\n\r\n"), gone)
     warc.close()
     add_files(collection.index, [collection.archive / warc.names[0]])
     (problem,) = audit(collection).problems

@@ -24,7 +24,7 @@ from archive.collection import create_collection
 from archive.digest import warc_digest
 from archive.request_key import body_query
 from pipelines.run import Run
-from tests.archive.exchanges import HTML, exchange, response, writer
+from tests.archive.exchanges import ASKING, HTML, exchange, response, writer
 from tests.crawling import scrapy
 from tests.peers import peer
 
@@ -58,7 +58,7 @@ EXCHANGES: list[dict[str, object]] = [
     {},
     {"url": "http://news.example/long", "response": response(HTML * 20)},
     {"url": "http://news.example/long", "response": response(HTML * 20)},
-    {"url": "http://news.example/long", "response": b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"},
+    {"url": "http://news.example/long", "request": ASKING, "response": b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"},
     {"url": "https://www.News.example/A/?b=2&a=1"},
     {"url": "http://news.example/ä?q=ö"},
     {"url": "http://news.example/moved", "response": b"HTTP/1.1 302 Found\r\nLocation: /ferry\r\nContent-Length: 0\r\n\r\n"},
@@ -130,6 +130,7 @@ def test_a_second_crawl_adds_to_the_index(run: Run) -> None:
 def test_what_a_crash_left_is_indexed_by_the_next_crawl(run: Run) -> None:
     record_all(run)
     os.close(run.recorder.writer._file._fd)
+    run.lock.release()
     following = Run(run.collection, [("software", "test")], 1 << 30)
     [*following.untabulated()]
     following.forget_untabulated()
@@ -422,7 +423,7 @@ def test_scrapy_index_names_what_is_damaged_and_ends_with_1(run: Run) -> None:
 def test_scrapy_index_waits_for_a_crawl_to_end(run: Run) -> None:
     done = scrapy("index", str(run.collection.path))
     assert done.code == 2
-    assert "a crawl is writing to it" in done.err
+    assert "it is being written to" in done.err
     run.close()
 
 

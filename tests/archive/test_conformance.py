@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from archive.originals import Originals
 from pipelines.record import Recorder
-from tests.archive.exchanges import exchange, fastwarc_records, response, warcio_records
+from tests.archive.exchanges import ASKING, exchange, fastwarc_records, response, warcio_records
 
 BODY = b"<html><body>" + b"<p>The ferry runs again, and the harbour is full of people.</p>" * 20 + b"</body></html>"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
@@ -117,7 +117,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     recorder.record(fetched("/page?again", response(BODY), began=now))
     again = exchange(url="https://news.example/page", response=response(BODY, b"X-New: 1\r\n"), began=now)
     recorder.record(again)
-    recorder.record(exchange(url="https://news.example/chunked", response=NOT_MODIFIED, began=now))
+    recorder.record(exchange(url="https://news.example/chunked", request=ASKING, response=NOT_MODIFIED, began=now))
     recorder.record(fetched("/unknown", NOT_MODIFIED))
     recorder.close()
     path = folder / recorder.writer.names[0]

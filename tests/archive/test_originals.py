@@ -8,6 +8,7 @@ import pytest
 
 from archive.capture import Capture
 from archive.originals import Originals
+from archive.validators import Validators
 
 URL = "http://news.example/s.css"
 DATE = datetime(2026, 11, 23, 12, 0, 0, 250, tzinfo=UTC)
@@ -65,3 +66,45 @@ def test_nothing_is_known_of_a_file_that_is_gone(originals: Originals, tmp_path:
     originals.add(STORED)
     (tmp_path / "x.warc.gz").unlink()
     assert originals.last_seen(URL) is None
+
+
+TAG, OTHER = Validators('"a"', None), Validators('"b"', "Mon, 23 Nov 2026 11:00:00 GMT")
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_validators_are_those_of_the_last_answer_that_said_the_same(originals: Originals, saved: bool) -> None:
+    def commit() -> None:
+        if saved:
+            originals.commit(originals.take())
+
+    assert originals.validators(URL) is None
+    originals.add(replace(STORED, validators=TAG))
+    commit()
+    assert originals.validators(URL) == TAG
+    originals.add(replace(STORED, record_type="revisit", status=304))  # it repeats none, and they hold
+    commit()
+    assert originals.validators(URL) == TAG
+    originals.add(replace(STORED, record_type="revisit", validators=OTHER))
+    commit()
+    assert originals.validators(URL) == OTHER
+    originals.add(replace(STORED, digest="sha1:DEF"))  # other bytes, and nothing to tell them by
+    commit()
+    assert originals.validators(URL) is None
+    commit()
+
+
+def test_nothing_is_asked_about_a_file_that_is_gone(originals: Originals, tmp_path: Path) -> None:
+    originals.add(replace(STORED, validators=TAG))
+    (tmp_path / "x.warc.gz").unlink()
+    assert originals.validators(URL) is None
+
+
+def test_a_file_from_before_there_were_validators_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "x.warc.gz").touch()
+    before = Originals(tmp_path / "originals.sqlite", tmp_path)
+    before.add(STORED)
+    before.commit(before.take())
+    before._database.execute("DROP TABLE validators")
+    before.close()
+    after = Originals(tmp_path / "originals.sqlite", tmp_path)
+    assert after.last_seen(URL) == DATE and after.validators(URL) is None

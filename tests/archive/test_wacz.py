@@ -19,13 +19,15 @@ from hypothesis import strategies as st
 
 from archive import cdxj
 from archive.collection import Collection, create_collection
+from archive.foreign import NoArchiveError
+from archive.foreign import read_records as read_foreign
 from archive.pack import MATERIALISED, Options, Packed, pack, pack_days
 from archive.reader import read_record
 from archive.signing import SigningError, load_key
 from archive.wacz import WaczError, check, open_wacz
 from pipelines.run import Run
 from pipelines.tabulate import Found
-from tests.archive.exchanges import HTML, exchange, response
+from tests.archive.exchanges import ASKING, HTML, exchange, response
 from tests.crawling import scrapy
 from tests.peers import peer
 from tests.pipelines.test_run import page
@@ -170,7 +172,7 @@ def test_a_file_a_day_has_every_payload_in_full(tmp_path: Path) -> None:
 
 def test_an_unmodified_answer_is_written_out_with_the_head_of_its_original(tmp_path: Path) -> None:
     answer = b"HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: %d\r\n\r\n" % len(LONG)
-    not_modified = {"url": STORY, "response": answer}
+    not_modified = {"url": STORY, "request": ASKING, "response": answer}
     _, (_, second) = days(tmp_path, not_modified)
     assert (second.materialised, check(second.path)) == (2, [])
     with open_wacz(second.path) as wacz, wacz.index() as index:
@@ -501,7 +503,7 @@ def test_a_collection_that_is_written_to_is_left_alone(tmp_path: Path) -> None:
     crawl(tmp_path / "news")
     run = Run(create_collection(tmp_path / "news"), [("software", "test")], 1 << 30)
     done = scrapy("wacz", str(tmp_path / "news"), "--out", str(tmp_path / "n.wacz"))
-    assert (done.code, "a crawl is writing to it" in done.err) == (2, True)
+    assert (done.code, "it is being written to" in done.err) == (2, True)
     run.close()
 
 
@@ -516,3 +518,15 @@ def test_a_record_in_a_package_is_read_with_any_zip_reader(tmp_path: Path) -> No
     with zipfile.ZipFile(io.BytesIO(packed(tmp_path).path.read_bytes())) as archive:
         assert archive.testzip() is None
         assert archive.namelist()[-1] == "datapackage-digest.json"
+
+
+def test_members_that_begin_before_the_file_does_are_refused(tmp_path: Path) -> None:
+    """A ZIP that lacks bytes at its beginning, by its own directory."""
+    with zipfile.ZipFile(tmp_path / "whole.wacz", "w") as packed:
+        packed.writestr("archive/data.warc.gz", b"x" * 90)
+    whole, path = (tmp_path / "whole.wacz").read_bytes(), tmp_path / "cut.wacz"
+    path.write_bytes(whole[:4] + whole[40:])
+    with pytest.raises(WaczError, match="is not where the ZIP directory says"):
+        open_wacz(path)
+    with pytest.raises(NoArchiveError, match="the ZIP directory lies about"):
+        list(read_foreign(path))

@@ -165,6 +165,24 @@ def test_files_rotate_by_size_and_each_begins_with_a_warcinfo(tmp_path: Path) ->
         assert (tmp_path / name).stat().st_size < 5_000 + 3_000
 
 
+def test_files_rotate_by_age_with_and_without_a_next_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = iter([0, 10, 23, 24, 24, 30, 50, 50, 60, 100, 101, 102])
+    monkeypatch.setattr("archive.warc.time.monotonic", lambda: next(hours) * 3600)
+    warc = WarcWriter(tmp_path, [], "test", 1 << 30, max_seconds=86_400)
+    for _ in range(3):  # after 10, 23 and 24 hours; the last begins a file at 24
+        warc.write(exchange())
+    warc.rotate_if_old()  # after 30
+    assert len(warc.names) == 2
+    warc.rotate_if_old()  # after 50, and begins one then
+    warc.rotate_if_old()  # after 60
+    warc.rotate_if_old()  # after 100: it holds nothing
+    assert len(warc.names) == 3
+    assert [path.name for path in sorted(tmp_path.glob("*.gz"))] == warc.names[:2]
+    warc.write(exchange())
+    warc.close()
+    assert [kinds(tmp_path / name).count("response") for name in warc.names] == [2, 1, 0, 1]
+
+
 def test_a_file_is_open_and_locked_until_closed(tmp_path: Path) -> None:
     warc = writer(tmp_path)
     assert recovery.in_use(tmp_path) == warc.names[0] + ".open"

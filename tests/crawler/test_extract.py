@@ -19,7 +19,8 @@ import pytest
 import archive
 from archive.collection import Collection, create_collection, open_collection
 from archive.http import zstd
-from archive.sources import SourceError, archive_files, extracting, save, sources
+from archive.lock import WriterLock
+from archive.sources import SourceError, archive_files, save, sources
 from archive.verify import verify
 from pipelines.intake import Extraction, Tally
 from pipelines.workers import Workers
@@ -449,7 +450,7 @@ def test_the_proof_covers_records_that_no_row_points_at(tmp_path: Path, workers:
 
 
 def test_two_extractions_do_not_write_to_one_collection(tmp_path: Path) -> None:
-    with extracting(create_collection(tmp_path / "c")):
+    with WriterLock(create_collection(tmp_path / "c"), "an extraction"):
         done = scrapy("extract", str(heritrix(tmp_path / "a.warc.gz")), "-o", str(tmp_path / "c"))
         assert (done.code, "is being written" in done.err) == (2, True)
         done = crawl(tmp_path / "c", sites="http://127.0.0.1:9/")

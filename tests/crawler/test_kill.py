@@ -40,12 +40,6 @@ BUSY = {
 
 
 @pytest.fixture(scope="module")
-def forge() -> Iterator[Forge]:
-    with Forge() as forge:
-        yield forge
-
-
-@pytest.fixture(scope="module")
 def newsroom() -> Iterator[Newsroom]:
     with Newsroom(slow_seconds=0) as newsroom:
         yield newsroom

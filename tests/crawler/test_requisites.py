@@ -51,7 +51,7 @@ def rows(collection: Path, table: str) -> list[dict[str, Any]]:
 
 
 def fetched(server: RawServer) -> list[str]:
-    return [seen.path for seen in server.seen if seen.path != "/robots.txt"]
+    return [seen.path for seen in server.seen if seen.path not in ("/robots.txt", "/.well-known/tdmrep.json")]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def crawl_newsroom(newsroom: Newsroom, collection: Path, mode: str, **settings: 
 
 def assets(newsroom: Newsroom) -> set[str]:
     paths = {seen.path for seen in newsroom.requests if seen.host.startswith("cdn") or "static" in seen.path}
-    return {path.rpartition("/")[2] for path in paths} - {"robots.txt"}
+    return {path.rpartition("/")[2] for path in paths} - {"robots.txt", "tdmrep.json"}
 
 
 def test_in_full_mode_all_that_a_page_and_its_stylesheets_name_is_fetched_once(newsroom: Newsroom, tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from scrapy.settings import Settings
 from scrapy.signalmanager import SignalManager
 
 import archive
+from archive.robots_copies import Copy, RobotsCopies
+from archive.robots_txt import MOST
 from crawler.addon import DEFAULTS
 from crawler.pace import Pace
 from crawler.robots import RobotsForbiddenError, RobotsTxt, RobotsUnreachableError, authority
-from crawler.robots_copies import Copy, RobotsCopies
-from crawler.robots_rules import MOST
 from tests.crawler.test_requisites import page, record_of, reply
 from tests.crawling import Outcome, crawl
 from tests.wire.server import RawServer, Reply
@@ -121,6 +121,19 @@ def test_each_authority_has_its_own_file_whatever_the_address_looks_like(clock: 
     assert ask(middleware, "http://me:pass@a.test/y") == "allowed"
     asked = ["http://a.test", "https://a.test", "http://a.test:8080", "http://[::1]"]
     assert web.asked == [f"{one}/robots.txt" for one in asked]
+
+
+def test_rules_that_nobody_asks_for_are_let_go_of_and_read_from_the_disk_again(clock: Clock) -> None:
+    web = Web(CLOSED, OPEN, 404, 500)
+    middleware = robots(web)
+    hosts = ["http://a.test/", "http://b.test/", "http://none.test/", "http://dead.test/"]
+    assert [ask(middleware, url) for url in hosts] == ["forbidden", "allowed", "allowed", "unreachable"]
+    clock.now += 10
+    ask(middleware, "http://b.test/")
+    middleware.forget_unused(5)
+    assert sorted(middleware._verdicts) == ["http://b.test", "http://dead.test", "http://none.test"]
+    assert [ask(middleware, url) for url in hosts] == ["forbidden", "allowed", "allowed", "unreachable"]
+    assert len(web.asked) == 4
 
 
 def test_it_is_asked_for_once_by_the_first_of_many(clock: Clock) -> None:
@@ -275,7 +288,7 @@ def test_only_what_robots_txt_allows_is_fetched(crawled: Crawled) -> None:
 
 
 def test_five_redirects_are_followed_and_no_more(crawled: Crawled) -> None:
-    assert crawled.asked("hops.test") == ["/robots.txt", "/1", "/2", "/3", "/4", "/5", "/open"]
+    assert crawled.asked("hops.test") == ["/robots.txt", "/1", "/2", "/3", "/4", "/5", "/.well-known/tdmrep.json", "/open"]
     assert crawled.asked("round.test").count("/robots.txt?again") == 5
 
 

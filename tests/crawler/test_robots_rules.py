@@ -1,11 +1,14 @@
 """What a robots.txt allows. The cases are the facts that Google's published parser tests state
 (github.com/google/robotstxt, robots_test.cc), told in our own words; where RFC 9309 says otherwise, the RFC is right."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.robots_rules import MOST, RobotsRules, product_token
+from archive.robots_txt import MOST, beginning, product_token
+from crawler.robots_rules import RobotsRules
 
 
 def allowed(text: str | bytes, path: str, agent: str = "FooBot") -> bool:
@@ -204,3 +207,20 @@ def test_sitemaps_are_found_wherever_they_stand() -> None:
 def test_no_file_is_too_odd(body: bytes, path: str) -> None:
     rules = RobotsRules(b"User-agent: *\n" + body)
     assert rules.allowed("http://foo.bar/" + path, "FooBot") in (True, False)
+
+
+def test_the_line_that_is_cut_at_500_kib_is_left_out() -> None:
+    """Of ``Disallow: /private/`` only ``Disallow: /`` might be read, which forbids everything."""
+    head, rule = b"User-agent: *\n", b"Disallow: /private/\n"
+    body = head + b"#" * (MOST - len(head) - 12) + b"\n" + rule
+    assert body[:MOST].endswith(b"Disallow: /")
+    assert RobotsRules(body).allowed("http://a.example/public", "broadsheet")
+    assert len(beginning(body * 2)) <= MOST
+
+
+def test_thousands_of_agents_and_rules_take_no_longer_than_they_are_long() -> None:
+    agents = b"".join(b"User-agent: %s\n" % bytes(97 + int(digit) for digit in str(number)) for number in range(20_000))
+    began = time.process_time()
+    rules = RobotsRules(agents + b"User-agent: Broadsheet\n" + b"Disallow: /x\n" * 9_000)
+    assert not rules.allowed("http://a.example/x", "broadsheet")
+    assert time.process_time() - began < 2  # it was more than 40 s

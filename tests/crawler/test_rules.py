@@ -81,7 +81,7 @@ def test_a_row_names_the_rule_and_its_hash(rows: list[dict[str, Any]]) -> None:
 
 def _verified(collection: Collection, workers: Workers, modules: list[str]) -> Findings:
     findings = Findings()
-    verify_texts(collection, workers, findings, modules=modules)
+    verify_texts(collection, workers, findings, modules=modules, recipes=Recipes(collection.path, modules=modules))
     return findings
 
 
@@ -89,7 +89,8 @@ def test_verify_reads_again_with_the_same_rules_also_when_they_have_changed(extr
     rule, copies = extracted.path / "rules" / "ruled.example.toml", extracted.path / "state" / "rules"
     rule.write_text('title = "h1"\n')
     found = _verified(extracted, workers, PAGES)
-    assert (found.counts["texts"], found.mismatches) == (4, [])
+    assert (found.counts["texts"], found.counts["rule_changed"], found.mismatches) == (4, 1, [])
+    assert "1 of them read by a rule that is not the site's rule by now" in "\n".join(report("c", found))
 
     (copy,) = copies.iterdir()
     kept = copy.read_bytes()

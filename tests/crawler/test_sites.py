@@ -7,7 +7,7 @@ import pytest
 from scrapy.exceptions import UsageError
 
 from archive.collection import Collection, create_collection
-from archive.sources import extracting
+from archive.lock import WriterLock
 from crawler.commands.sites import Command
 from tests.crawling import scrapy
 from tests.pipelines.furnished import PITCH
@@ -76,8 +76,8 @@ def test_a_collection_that_is_being_written_is_shown_and_not_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = collection(tmp_path / "c")
-    with extracting(found):
+    with WriterLock(found, "an extraction"):
         sites(str(found.path))
         assert "host" in capsys.readouterr().out
-        with pytest.raises(UsageError, match="is being written; wait"):
+        with pytest.raises(UsageError, match="is being written to"):
             sites(str(found.path), apply=True)

@@ -6,6 +6,8 @@ import time
 
 from pipelines.article import Page
 
+_HOARD: list[bytearray] = []
+
 
 def read(html: bytes, url: str, *, content_type: str | None = None, headers: dict[str, str] | None = None) -> Page:
     """Do what the last part of ``url`` says."""
@@ -19,5 +21,7 @@ def read(html: bytes, url: str, *, content_type: str | None = None, headers: dic
         case "raise":
             raise RuntimeError("what a page this is")
         case "memory":
-            return Page("not_article", str(len(bytearray(8 << 30))))
+            return Page("not_article", str(len(bytearray(300 << 20))))
+        case "hoard":
+            _HOARD.append(bytearray(150 << 20))
     return Page("not_article", f"{len(html)} bytes, worker {os.getpid()}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import archive
+from archive.cdxj import Index, rebuild
 from archive.collection import create_collection
 from archive.tables import Table
 from archive.verify import verify
@@ -17,7 +18,7 @@ from pipelines.retabulate import retabulate
 from pipelines.run import Run
 from pipelines.tabulate import ArticleRow, Found
 from pipelines.workers import Workers
-from tests.archive.exchanges import exchange, response
+from tests.archive.exchanges import ASKING, exchange, response
 
 ARTICLE = response(
     b"<html><head><title>Ferry</title></head><body><article><h1>The ferry runs again</h1>"
@@ -26,6 +27,7 @@ ARTICLE = response(
     )
     + b"</article></body></html>"
 )
+NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
 FOUND = Found("list", None, "http://news.example/ferry")
 
 
@@ -107,10 +109,34 @@ def test_an_article_first_read_at_a_revisit_points_at_the_record_that_has_its_by
 
 
 def test_not_modified_is_unchanged(run: Run) -> None:
-    recorded(run, response=LONG)
-    recorded(run, response=b"HTTP/1.1 304 Not Modified\r\n\r\n")
-    (row,) = run.tabulator.take().captures
+    first = recorded(run, response=LONG)
+    row = run.keep(page(), first, FOUND, "news")
+    assert row is not None
+    run.tabulator.add_article(row)
+    run.close()
+    following = Run(run.collection, [("software", "test")], 1 << 30)
+    recorded(following, request=ASKING, response=NOT_MODIFIED)
+    (row,) = following.tabulator.take().captures
     assert (row["warc_record_type"], row["extraction"]) == ("revisit", "unchanged")
+
+
+def test_not_modified_is_read_from_its_original_if_there_is_no_row_of_that(run: Run) -> None:
+    first = recorded(run, response=LONG)
+    run.tabulator.settle(first, "timeout", "not read within 30 s")
+    again = recorded(run, request=ASKING, response=NOT_MODIFIED)
+    row = run.keep(page(), again, FOUND, "news")
+    assert row and (row["warc_record_id"], row["http_status"]) == (first.record_id, 200)
+    run.tabulator.add_article(row)
+    run.close()
+    assert not verify(run.collection).mismatches
+    assert states_of(run.collection.path) == {first.record_id: "timeout", again.record_id: "article"}
+
+
+def test_not_modified_says_nothing_if_nobody_asked(run: Run) -> None:
+    recorded(run, response=LONG)
+    recorded(run, response=NOT_MODIFIED)
+    (row,) = run.tabulator.take().captures
+    assert (row["warc_record_type"], row["extraction"], row["refers_to_record_id"]) == ("response", "failed", None)
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -119,6 +145,7 @@ def test_a_revisit_left_by_a_crash_is_read_from_its_original(tmp_path: Path, for
     dead = Run(create_collection(folder), [], 1 << 30)
     first, again = recorded(dead, response=ARTICLE), recorded(dead, response=ARTICLE)
     dead.recorder.close()  # killed: no rows
+    dead.lock.release()
     if forgotten:
         (folder / "state" / "originals.sqlite").unlink()
     run = Run(create_collection(folder), [], 1 << 30)
@@ -154,7 +181,8 @@ def test_closing_publishes_even_what_still_waits(run: Run) -> None:
 
 def test_captures_of_a_crashed_run_are_found_once(run: Run, tmp_path: Path) -> None:
     captures = [recorded(run, url=f"http://news.example/{number}") for number in range(3)]
-    os.close(run.recorder.writer._file._fd)  # as a crash would: the lock goes, the file keeps its open name
+    os.close(run.recorder.writer._file._fd)  # as a crash would: the locks go, the file keeps its open name
+    run.lock.release()
     following = Run(run.collection, [("software", "test")], 1 << 30)
     assert [capture.record_id for capture in following.untabulated()] == [capture.record_id for capture in captures]
     following.forget_untabulated()
@@ -193,3 +221,53 @@ def test_a_batch_of_two_days_that_fails_half_way_repeats_no_row(run: Run, monkey
     run.close()
     rows = archive.open_captures(run.collection.path).to_table().to_pylist()
     assert sorted(row["warc_record_id"] for row in rows) == sorted([first.record_id, second.record_id])
+
+
+def journal(run: Run) -> list[str]:
+    (file,) = (run.collection.path / "state").glob("untabulated-*")
+    return file.read_text().split()
+
+
+def test_a_closed_file_is_settled_once_all_its_rows_are_published(tmp_path: Path) -> None:
+    run = Run(create_collection(tmp_path / "c"), [("software", "test")], 1)
+    waiting, done = recorded(run), recorded(run, url="http://news.example/gone", response=b"HTTP/1.1 404 Gone\r\n\r\n")
+    recorded(run, url="http://news.example/last")
+    names = run.recorder.writer.names
+    assert run.finished_files() == names[:1]  # which has no captures
+    assert journal(run) == names
+    run.tabulator.publish(run.tabulator.take())
+    assert run.finished_files() == [name for name in names[:-1] if name != waiting.filename]
+    run.settle_files(run.finished_files())
+    assert journal(run) == [waiting.filename, names[-1]]
+    with Index(run.collection.index) as index:
+        assert [entry.url for entry in index] == [done.url]
+    run.tabulator.settle(waiting, "not_article", "because")
+    run.tabulator.publish(run.tabulator.take())
+    run.settle_files(run.finished_files())
+    assert journal(run) == names[-1:]
+    run.close()
+    kept = run.collection.index.read_bytes()
+    rebuild(run.collection.index, run.collection.warc_files())
+    assert run.collection.index.read_bytes() == kept
+    assert kept.count(b"\n") == 3
+    assert not verify(run.collection).mismatches
+
+
+def test_after_a_crash_only_what_was_not_settled_is_looked_at(tmp_path: Path) -> None:
+    dead = Run(create_collection(tmp_path / "c"), [("software", "test")], 1)
+    captures = [recorded(dead, url=f"http://news.example/{n}", response=b"HTTP/1.1 404 No\r\n\r\n") for n in range(3)]
+    dead.tabulator.publish(dead.tabulator.take())
+    dead.settle_files(dead.finished_files())
+    captures.append(recorded(dead, url="http://news.example/3", response=b"HTTP/1.1 404 No\r\n\r\n"))
+    os.close(dead.recorder.writer._file._fd)  # as a crash would: the lock goes, the file keeps its open name
+    run = Run(dead.collection, [("software", "test")], 1 << 30)
+    left = [*run.untabulated()]
+    assert [capture.record_id for capture in left] == [captures[3].record_id]
+    for capture in left:
+        run.add_capture(capture)
+    run.tabulator.publish(run.tabulator.take())
+    run.forget_untabulated()
+    run.close()
+    assert not verify(run.collection).mismatches
+    with Index(run.collection.index) as index:
+        assert sorted(entry.url for entry in index) == sorted(capture.url for capture in captures)

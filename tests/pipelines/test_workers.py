@@ -32,7 +32,7 @@ def submit(workers: Workers, what: str) -> Future[Page]:
         ("segfault", "crashed", "SIGSEGV"),
         ("exit", "crashed", "exit code 3"),
         ("raise", "failed", "RuntimeError: what a page this is"),
-        ("memory", "failed", "MemoryError"),
+        ("memory", "crashed", "more than 256 MiB of memory"),
     ],
 )
 def test_only_the_page_that_does_it_is_lost(workers: Workers, what: str, state: str, reason: str) -> None:
@@ -43,6 +43,13 @@ def test_only_the_page_that_does_it_is_lost(workers: Workers, what: str, state: 
     assert lost.value.state == state
     assert reason in lost.value.reason
     assert after.result(30).reason.startswith("6 bytes")
+
+
+def test_a_worker_that_pages_before_have_filled_is_replaced_and_the_page_read(workers: Workers) -> None:
+    first, second = (submit(workers, what).result(30).reason for what in ("hoard", "hoard"))
+    assert first.startswith("6 bytes")
+    assert second.startswith("6 bytes")
+    assert first != second  # another worker
 
 
 def test_a_page_that_nobody_waits_for_any_more_holds_nobody_up(workers: Workers) -> None:

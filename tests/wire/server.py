@@ -50,16 +50,20 @@ class Seen:
 
 @dataclass
 class RawServer:
-    """Serves ``replies`` by path (query aside), or by host and path, on 127.0.0.1; a list is given one after the other, its
-    last for ever; unknown paths get a 404; ``seen`` has all exchanges."""
+    """Serves ``replies`` by path (query aside), or by host and path with or without its query, on ``address``; a list is given
+    one after the other, its last for ever; unknown paths get a 404; ``seen`` has all exchanges, ``connections`` counts what was
+    accepted."""
 
     replies: Mapping[str, Reply | list[Reply]]
     tls: ssl.SSLContext | None = None
     seen: list[Seen] = field(default_factory=list)
     port: int = 0
+    address: str = "127.0.0.1"
+    connections: int = 0
 
     def __enter__(self) -> RawServer:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        self._listener = socket.create_server((self.address, self.port), family=family, backlog=128)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -68,10 +72,12 @@ class RawServer:
         self._listener.close()
 
     def url(self, path: str) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}{path}"
 
-    def _reply(self, host: str, path: str) -> Reply:
-        found = self.replies.get(host + path) or self.replies.get(path) or _NOT_FOUND
+    def _reply(self, host: str, target: str) -> Reply:
+        path = urlsplit(target).path
+        found = self.replies.get(host + target) or self.replies.get(host + path) or self.replies.get(path) or _NOT_FOUND
         if isinstance(found, Reply):
             return found
         return found.pop(0) if len(found) > 1 else found[0]
@@ -82,6 +88,7 @@ class RawServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
@@ -96,7 +103,7 @@ class RawServer:
                 path = request.split(b" ")[1].decode("latin-1")
                 seen = Seen(path, request, port)
                 self.seen.append(seen)
-                reply = self._reply(seen.host, urlsplit(path).path)
+                reply = self._reply(seen.host, path)
                 _send(connection, reply, seen)
                 if reply.end != "keep":
                     _end(connection, reply.end)

@@ -12,10 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.discovery.entry import Entry, parse_date
-from crawler.discovery.feeds import MAX_FEED, parse_feed
+from crawler.discovery.feeds import MAX_FEED
+from crawler.discovery.feeds import parse_feed as read_feed
 
 URL = "https://paper.example/feeds/all.xml"
 CEST = timezone(timedelta(hours=2))
+
+
+def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[Entry]:
+    return read_feed(body, url, content_type).entries
 
 
 def rss(items: str, channel: str = "", declaration: str = "", version: str = "2.0") -> bytes:
@@ -123,6 +128,12 @@ class TestRdf:
         )
         assert one(body) == expected
 
+    def test_rss_090(self) -> None:
+        body = b"""<?xml version="1.0"?><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+            xmlns="http://my.netscape.com/rdf/simple/0.9/"><channel><title>P</title><link>https://paper.example/</link></channel>
+            <item><title>Pont</title><link>https://paper.example/a</link></item></rdf:RDF>"""
+        assert one(body) == Entry("https://paper.example/a", title="Pont", source="feed")
+
 
 class TestAtom:
     def test_the_link_to_the_page_is_chosen(self) -> None:
@@ -188,6 +199,44 @@ class TestJsonFeed:
             parse_feed(body, URL)
 
 
+class TestWhatElseAFeedSays:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            atom(
+                '<link rel="hub" href="https://hub.example/"/><link rel="next" href="?page=2"/><entry><link href="a"/></entry>'
+            ),
+            rss(
+                "<item><link>/a</link></item>",
+                '<atom:link rel="hub" href="https://hub.example/"/><atom:link rel="next" href="?page=2"/>',
+            ),
+            json.dumps(
+                {
+                    "version": "https://jsonfeed.org/version/1.1",
+                    "hubs": [{"type": "WebSub", "url": "https://hub.example/"}, 7],
+                    "next_url": "?page=2",
+                    "items": [{"url": "/a"}],
+                }
+            ).encode(),
+        ],
+    )
+    def test_hubs_and_the_feed_behind_it(self, body: bytes) -> None:
+        feed = read_feed(body, URL)
+        assert (feed.hubs, feed.next, len(feed.entries)) == (["https://hub.example/"], f"{URL}?page=2", 1)
+
+    def test_items_without_an_address_are_noted_with_the_reason(self) -> None:
+        items = "".join(f"<item><link>{link}</link></item>" for link in ("javascript:alert(1)", "data:,x", "x" * 5_000))
+        assert [one.reason for one in read_feed(rss(items), URL).unusable] == [
+            "scheme: javascript",
+            "scheme: data",
+            "length: 5,000 characters",
+        ]
+
+    def test_a_feed_that_never_ends_is_read_as_far_as_it_may_go(self) -> None:
+        body = rss("<item><link>/a</link></item>" + "<!-- on and on -->" * (MAX_FEED // 18) + "<item><link>/b</link></item>")
+        assert [entry.url[-1] for entry in parse_feed(body, URL)] == ["a"]
+
+
 class TestCharsets:
     @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "windows-1252", "iso-8859-15"])
     def test_the_declaration_or_the_byte_order_mark_tells(self, charset: str) -> None:
@@ -247,7 +296,6 @@ class TestBroken:
             (b"\x00\x01\x02\x03", "neither XML nor JSON"),
             (b'{"a": ', "Expecting value"),
             (b"[" * 200_000, "nests too deeply"),
-            (b"<rss>" + b" " * MAX_FEED, "bytes"),
         ],
     )
     def test_what_is_no_feed_is_refused_with_the_reason(self, body: bytes, reason: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crawler.discovery.links import classify_links, is_next_page, normalize_url, well_known
+from archive.canonical import normalize_url
+from crawler.discovery.links import classify_links, feed_links, well_known
 from pipelines.article import Link
 
 FRONT = "https://www.paper.co.uk/"
@@ -17,7 +18,7 @@ HEADLINE = "Storm barrier holds as the tide turns"
 
 def kind(url: str, text: str | None = None, page: str = FRONT) -> str | None:
     found = classify_links([Link(url=url, text=text, rel=None)], page)
-    return "article" if found.articles else "section" if found.sections else None
+    return "article" if found.articles else "section" if found.sections or found.next else None
 
 
 class TestArticles:
@@ -244,23 +245,13 @@ class TestNormalize:
 
 def test_well_known_places_are_at_the_root_of_the_site() -> None:
     places = well_known("https://paper.example/en/index.html?x=1")
-    assert places[0] == "https://paper.example/sitemap.xml"
-    assert "https://paper.example/feed" in places
-    assert len(set(places)) == len(places) <= 10
+    assert places["sitemap"][0] == "https://paper.example/sitemap.xml"
+    assert "https://paper.example/feed" in places["feed"]
+    assert len({*places["sitemap"], *places["feed"]}) <= 12
 
 
-@pytest.mark.parametrize(
-    ("here", "there", "follows"),
-    [
-        ("https://a.example/story/", "https://a.example/story/?page=2", True),
-        ("https://a.example/story", "https://a.example/story/2", True),
-        ("https://a.example/story/2/", "https://a.example/story/3/", True),
-        ("https://a.example/story.html", "https://a.example/story-2.html", True),
-        ("https://a.example/story/", "https://a.example/story/page/2/", True),
-        ("https://a.example/2026/11/first-post/", "https://a.example/2026/11/second-post/", False),
-        ("https://a.example/story", "https://b.example/story/2", False),
-    ],
-)
-def test_the_next_page_of_an_article_is_told_from_the_next_article(here: str, there: str, follows: bool) -> None:
-    assert is_next_page(Link(url=there, text="Next", rel="next"), here) is follows
-    assert not is_next_page(Link(url=there, text="Next", rel=None), here)
+def test_links_that_are_no_addresses_are_passed_over() -> None:
+    odd = [
+        {"url": url, "text": None, "rel": None} for url in ("http://[/feed", "http://a.example:99999/feed", "http://[::x]/rss")
+    ]
+    assert feed_links(odd, "http://a.example/") == []  # type: ignore[arg-type]

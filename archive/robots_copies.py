@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,3 +66,23 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute(_TABLE)
     return database
+
+
+def forget_hosts(path: Path, covers: Callable[[str], bool]) -> None:
+    """Take the copies of hosts out of a file, if there is one, leaving nothing of them in it; ``covers`` is asked with the
+    authority's root."""
+    if not path.exists():
+        return
+    with closing(_opened(path)) as database:
+        database.execute("PRAGMA secure_delete = ON")
+        names = [name for (name,) in database.execute("SELECT authority FROM robots") if covers(_root(name))]
+        with database:
+            database.executemany("DELETE FROM robots WHERE authority = ?", ((name,) for name in names))
+        if names:
+            database.execute("VACUUM")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _root(name: str) -> str:
+    """``https://example.org/`` of any name that a copy has."""
+    return "/".join(name.split("/")[:3]) + "/"
