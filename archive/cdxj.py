@@ -476,10 +476,10 @@ def rebuild(
     paths: Collection[Path],
     tick: Callable[[int], None] = lambda _: None,
     jobs: int = 1,
-    refused: Callable[[str], object] = lambda key: None,
+    refused: Callable[[str], object] | None = None,
 ) -> Rebuilt:
-    """Make an index anew from all WARC files, in ``jobs`` processes. ``tick`` gets the bytes of each file that is done; a SURT
-    key that is ``refused`` gets no line.
+    """Make an index anew from all WARC files, in ``jobs`` processes. ``tick`` gets the bytes of each file that is done; an
+    address that is ``refused`` gets no line.
 
     The torn tail of a file that a crash left open is recovery's business and no fault. Raises OSError with the old index
     untouched if the disk refuses.
@@ -493,7 +493,7 @@ def rebuild(
             run.unlink()
             faults += [fault for fault in found if not fault.filename.endswith(OPEN_SUFFIX)]
             tick(path.stat().st_size)
-        count = _write(index, (line for line in lines if not refused(line.partition(b" ")[0].decode())))
+        count = _write(index, (line for line in lines if not refused(Entry.parse(line).url)) if refused else lines)
     return Rebuilt(count, sorted(faults, key=lambda fault: (fault.filename, fault.offset)))
 
 

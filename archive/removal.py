@@ -122,6 +122,8 @@ def carry_out(collection: Collection, plan: Plan, forget: Callable[[Plan], None]
     forget_hosts(collection.path / "state" / "robots.sqlite", target.covers)
     forget_in_ledger(Table(collection.path / "tables" / "ledger", pa.schema([]), ""), plan.records, plan.tombstone.words)
     forget_in_frontier(collection.path / "state" / "frontier.sqlite", plan.records, plan.tombstone.words)
+    for derived in (collection.path / "state").glob("versions.sqlite*"):  # made anew from the articles table
+        derived.unlink()
     forget(plan)
     _rename_in_journals(collection, moves)
     for package in (collection.path / "state").glob("*.wacz"):  # scrapy replay makes it anew

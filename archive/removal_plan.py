@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +24,11 @@ from archive.names import PAGE_TYPES, canonical_of, name_of, names_in
 from archive.reader import Record, RecordError, captures
 from archive.removal import PAGES, Plan, Rewritten, next_name
 from archive.sources import load
-from archive.tombstones import Target, TargetError, Tombstone
+from archive.tombstones import Target, TargetError, Tombstone, identity
 from archive.url import site_key, surt
 
-_COLUMNS = ["url_surtkey", "warc_record_id", "warc_filename", "page_id", "purpose", "url", "refers_to_record_id"]
-_COLUMNS += ["content_mime_type", "warc_record_offset", "warc_record_length", "fetch_redirect"]
+_COLUMNS = ["warc_record_id", "warc_filename", "page_id", "purpose", "url", "refers_to_record_id", "content_mime_type"]
+_COLUMNS += ["warc_record_offset", "warc_record_length", "fetch_redirect"]
 _ABOUT = re.compile(r"urn:[a-z-]+:(https?://.*)", re.DOTALL)  # urn:text:https://…, as Browsertrix has them
 _HOPS = 3  # redirects in a row
 
@@ -35,7 +36,6 @@ _HOPS = 3  # redirects in a row
 class _Row(NamedTuple):
     """What is asked of a capture."""
 
-    key: str
     record_id: str
     filename: str
     page_id: str | None
@@ -55,11 +55,14 @@ class _Row(NamedTuple):
 
 @dataclass(slots=True)
 class Found:
-    """What goes: SURT keys, ids of articles and of captures, with the WARC files that hold them. ``requisites`` counts those of
-    the captures that go since nothing else names them, ``kept`` those that something names; ``twins`` are addresses of other
-    articles with the same text, ``damaged`` places that could not be read."""
+    """What goes: identities of addresses and their ``hosts``, ids of articles and of captures, with the files that hold them.
+
+    ``requisites`` counts those of the captures that go since nothing else names them, ``kept`` those that something names;
+    ``twins`` are addresses of other articles with the same text, ``damaged`` places that could not be read.
+    """
 
     target: Target
+    hosts: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     articles: set[str] = field(default_factory=set)
     article_rows: int = 0
@@ -76,9 +79,16 @@ class Found:
         self.files.add(row.filename)
         return True
 
-    def covers(self, key: str) -> bool:
-        """Whether what has this SURT key goes."""
-        return key in self.keys or self.target.covers(key)
+    def add_address(self, url: str) -> None:
+        """Let an address go."""
+        self.keys.add(identity(url))
+        self.hosts.add(_host(url))
+
+    def covers(self, url: str) -> bool:
+        """Whether what has this address goes."""
+        if self.target.kind != "address":
+            return self.target.covers(url)
+        return _host(url) in self.hosts and identity(url) in self.keys
 
 
 def find(collection: Collection, target: Target, tick: Callable[[], None] = lambda: None) -> Found:
@@ -86,7 +96,7 @@ def find(collection: Collection, target: Target, tick: Callable[[], None] = lamb
     found = Found(target)
     if target.kind == "address":
         _add_articles(collection, found, tick)
-    going = (row for row in _rows(collection) if found.covers(row.key) and found.take(row))
+    going = (row for row in _rows(collection) if found.covers(row.url) and found.take(row))
     pages = {row.page_id for row in going if row.page_id and not row.is_requisite}
     of_pages = (row for row in _rows(collection) if row.page_id in pages and row.is_requisite)
     _add_requisites(collection, found, [row for row in of_pages if row.record_id not in found.records], tick)
@@ -106,14 +116,14 @@ def _rows(collection: Collection) -> Iterator[_Row]:
     names = {path.name for path in left}
     for batch in collection.captures.dataset().to_batches(columns=_COLUMNS):
         for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if cells[2] in names:
-                known.add(cells[1])
+            if cells[1] in names:
+                known.add(cells[0])
             yield _Row(*cells)
     for path in left:
         for one in captures(path):
             if one.record_id not in known:
                 original = one.original.record_id if one.original else None
-                cells = (surt(one.url), one.record_id, one.filename, one.page_id, one.purpose, one.url, original)
+                cells = (one.record_id, one.filename, one.page_id, one.purpose, one.url, original)
                 yield _Row(*cells, media_type(one.content_type), one.offset, one.length, one.row("")["fetch_redirect"])
 
 
@@ -125,13 +135,12 @@ def _untabulated(collection: Collection) -> list[Path]:
 
 def _add_articles(collection: Collection, found: Found, tick: Callable[[], None]) -> None:
     """The article of an address, and all addresses that it answered from or names as its own."""
-    identity = hashlib.sha256(found.target.key.encode()).hexdigest()[:32]
-    dataset, more = collection.articles.dataset(), {identity}
-    columns = ["article_id", "url_surtkey", "url", "canonical_url", "warc_record_id", "text_sha256", *_pages_of(dataset)]
-    found.keys.add(found.target.key)
+    dataset, more = collection.articles.dataset(), {hashlib.sha256(found.target.key.encode()).hexdigest()[:32]}
+    columns = ["article_id", "url", "canonical_url", "warc_record_id", "text_sha256", *_pages_of(dataset)]
+    found.add_address(found.target.given)
     for batch in dataset.to_batches(columns=columns):
         for row in batch.to_pylist():
-            if found.keys & _keys(row):
+            if any(map(found.covers, _addresses(row))):
                 more.add(row["article_id"])
     texts, told = set[str | None](), set[str]()
     for batch in dataset.to_batches(columns=columns):
@@ -139,7 +148,8 @@ def _add_articles(collection: Collection, found: Found, tick: Callable[[], None]
             told.add(row["warc_record_id"])
             if row["article_id"] in more:
                 found.articles.add(row["article_id"])
-                found.keys |= _keys(row)
+                for url in _addresses(row):
+                    found.add_address(url)
                 texts.add(row["text_sha256"])
     for batch in dataset.to_batches(
         columns=columns, filter=ds.field("text_sha256").isin(pa.array(texts - {None}, pa.string()))
@@ -152,13 +162,13 @@ def _add_pages_without_row(collection: Collection, found: Found, told: set[str],
     """Pages of the site that made no row, since they say the same or for whatever else, and name the article as their own."""
     site = site_key(found.target.given)
     for row in _rows(collection):
-        is_page = row.mime in PAGE_TYPES and row.original is None and row.record_id not in told and not found.covers(row.key)
+        is_page = row.mime in PAGE_TYPES and row.original is None and row.record_id not in told and not found.covers(row.url)
         if is_page and site_key(row.url) == site:
             tick()
             with suppress(RecordError, ValueError):
                 record = collection.read_record(row.filename, row.offset, row.length)
-                if found.covers(surt(canonical_of(record, row.url) or row.url)):
-                    found.keys.add(row.key)
+                if found.covers(canonical_of(record, row.url) or row.url):
+                    found.add_address(row.url)
 
 
 def _add_redirects(collection: Collection, found: Found) -> None:
@@ -166,17 +176,26 @@ def _add_redirects(collection: Collection, found: Found) -> None:
     led: set[str] = set()
     for _ in range(_HOPS):
         for row in _rows(collection):
-            if row.redirect and row.record_id not in found.records:
-                key = surt(row.redirect)
-                if found.covers(key) or key in led:
-                    found.take(row)
-                    led.add(row.key)
+            leads = row.redirect and row.record_id not in found.records
+            if leads and (found.covers(row.redirect or "") or row.redirect in led):
+                found.take(row)
+                led.add(row.url)
 
 
-def _keys(row: dict[str, Any]) -> set[str]:
+def _addresses(row: dict[str, Any]) -> set[str]:
+    """All addresses that an article's row names as its own."""
     pages = {page["url"] for page in row.get(PAGES) or ()}
-    others = {row["canonical_url"], *pages} - {row["url"], None}
-    return {row["url_surtkey"], *map(surt, others)}
+    return {row["url"], *pages, row["canonical_url"] or row["url"]}
+
+
+def _host(url: str) -> str:
+    """The host of an address, as SURT keys have it."""
+    return _host_key("".join(url.split("/", 3)[:3:2]))
+
+
+@lru_cache(maxsize=4096)
+def _host_key(origin: str) -> str:
+    return surt(origin.replace(":", "://", 1)).partition(")")[0]
 
 
 def _count_articles(collection: Collection, found: Found) -> int:
@@ -233,7 +252,7 @@ def _is_meant(record: Record, found: Found) -> bool:
     """Whether a record has an address that goes, or is about one."""
     address = record.get("WARC-Target-URI") or ""
     about = _ABOUT.match(address)
-    return bool(address) and found.covers(surt(about[1] if about else address))
+    return bool(address) and found.covers(about[1] if about else address)
 
 
 def plan(collection: Collection, found: Found, reason: str, tick: Callable[[], None] = lambda: None) -> Plan:

@@ -8,8 +8,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive.url import surt
-
 _TABLE = """
 CREATE TABLE IF NOT EXISTS robots (authority TEXT PRIMARY KEY, fetched REAL, record_id TEXT, body BLOB) WITHOUT ROWID
 """
@@ -71,13 +69,13 @@ def _opened(path: Path | None) -> sqlite3.Connection:
 
 
 def forget_hosts(path: Path, covers: Callable[[str], bool]) -> None:
-    """Take the copies of hosts out of a file, if there is one, leaving nothing of them in it; ``covers`` is asked with the SURT
-    key of the authority's root."""
+    """Take the copies of hosts out of a file, if there is one, leaving nothing of them in it; ``covers`` is asked with the
+    authority's root."""
     if not path.exists():
         return
     with closing(_opened(path)) as database:
         database.execute("PRAGMA secure_delete = ON")
-        names = [name for (name,) in database.execute("SELECT authority FROM robots") if covers(surt(_root(name)))]
+        names = [name for (name,) in database.execute("SELECT authority FROM robots") if covers(_root(name))]
         with database:
             database.executemany("DELETE FROM robots WHERE authority = ?", ((name,) for name in names))
         if names:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
+from archive.canonical import normalize_url
 from archive.collection import Collection, CollectionError
 from archive.url import surt
 from archive.warc import sync_folder
@@ -18,13 +19,20 @@ FILE = "takedowns.jsonl"
 _HOST = re.compile(r"(\*\.)?([^\s/?#@*:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
 
 
+def identity(url: str) -> str:
+    """What two addresses of one page share: their SURT key, the case of paths kept, tracking parameters left out. Articles are
+    told apart by it, too."""
+    return surt(normalize_url(url) or url, fold_case=False)
+
+
 class TargetError(ValueError):
     """What cannot be taken down; the message says why, and what to give."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address, a host, or a host with all below it. ``key`` is a SURT key, or the host's part of one: ``org,example``."""
+    """An address, a host, or a host with all below it. ``key`` is the ``identity`` of an address, or the host's part of a SURT
+    key: ``org,example``."""
 
     given: str
     kind: Literal["address", "host", "hosts"]
@@ -44,13 +52,13 @@ class Target:
 
     def covers_host(self, name: str) -> bool:
         """Whether a host is meant."""
-        return self.kind != "address" and self.covers(surt(f"http://{name}/"))
+        return self.kind != "address" and self.covers(f"http://{name}/")
 
-    def covers(self, key: str) -> bool:
-        """Whether the SURT key of an address is meant."""
+    def covers(self, url: str) -> bool:
+        """Whether an address is meant."""
         if self.kind == "address":
-            return key == self.key
-        host = key.partition(")")[0]
+            return identity(url) == self.key
+        host = surt(url).partition(")")[0]
         # SURT keys leave a usual port out; a host that was given without one has any
         same = host == self.key or host.startswith(self.key + ":")
         return same or (self.kind == "hosts" and host.startswith(self.key + ","))
@@ -66,12 +74,13 @@ def _key_of_address(given: str) -> str:
         raise TargetError(f"{given!r}: no http or https address; write it as captures.url has it")
     if parts.path in ("/robots.txt", "/.well-known/tdmrep.json"):
         raise TargetError(f"{given}: articles name it as what was said to the crawler; take down the host")
-    return surt(given)
+    return identity(given)
 
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """One takedown: what was given, when (ISO 8601, UTC), why, the SURT keys that went, and how many captures and articles."""
+    """One takedown: what was given, when (ISO 8601, UTC), why, the identities of the addresses that went, and how many captures
+    and articles."""
 
     target: str
     time: str
@@ -104,15 +113,11 @@ class Tombstones:
 
     def of(self, url: str) -> Tombstone | None:
         """The takedown that an address falls under."""
-        return self.of_key(surt(url)) if self.all else None
-
-    def of_key(self, key: str) -> Tombstone | None:
-        """The takedown that the SURT key of an address falls under."""
         if not self.all:
             return None
-        host = key.partition(")")[0]
+        host = surt(url).partition(")")[0]
         plain = host.partition(":")[0] or host
-        found = self._keys.get(key) or self._hosts.get(host) or self._hosts.get(plain)
+        found = self._hosts.get(host) or self._hosts.get(plain) or (self._keys and self._keys.get(identity(url))) or None
         while found is None and plain:
             found, plain = self._below.get(plain), plain.rpartition(",")[0]
         return found

@@ -54,7 +54,7 @@ class PacedDownloader(Downloader):
 
     def _fetched(self, result: T, request: Request, key: str) -> T:
         scheduler = self.crawler.engine.scheduler if self.crawler.engine else None
-        if isinstance(scheduler, FrontierScheduler):
+        if type(scheduler) is FrontierScheduler:  # its metaclass takes whatever has the methods for one
             scheduler.fetched(request, result)
         self._of_host[key] -= 1
         if not self._of_host[key]:

@@ -30,6 +30,8 @@ STATES_OF_PAGES = {
     "out_of_range": "out_of_range",
     "over_limit": "excluded",
     "excluded": "excluded",
+    "reserved": "excluded",
+    "taken_down": "excluded",
 }
 
 

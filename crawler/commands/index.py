@@ -50,7 +50,8 @@ class Command(ScrapyCommand):
             raise UsageError(str(error), print_help=False) from None
         if name := in_use(collection.archive):
             raise UsageError(f"{args[0]}: it is being written to ({name}); wait for its end", print_help=False)
-        taken_down = Tombstones(collection).of_key
+        tombstones = Tombstones(collection)
+        taken_down = tombstones.of if tombstones.all else None
         paths = [*collection.warc_files(), *sorted(collection.archive.glob("*.warc"))]
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

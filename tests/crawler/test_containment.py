@@ -98,6 +98,7 @@ def lured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lured]:
             "BROADSHEET_HOSTS": "inner.test=127.0.0.2",
             "BROADSHEET_CONTACT": "tests@example.org",
             "BROADSHEET_REQUISITES": "full",
+            "BROADSHEET_OTHER_SITES": "*",  # else a sitemap index would not get that far
             "ROBOTSTXT_OBEY": "0",  # else the first refusal of a host would answer for all
             "BROADSHEET_DEAD_AFTER": "1000",
             "RETRY_ENABLED": "0",

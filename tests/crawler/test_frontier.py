@@ -25,6 +25,7 @@ from tests.crawling import scrapy
 from tests.newsroom.server import Newsroom
 
 SLOW = {"DOWNLOAD_DELAY": "0.03", "BROADSHEET_SYNC_SECONDS": "0.05", "BROADSHEET_CRAWL_DELAY_MAX": "0", "RETRY_ENABLED": "0"}
+BEFORE = ("/robots.txt", "/.well-known/")
 STATES = {"captured", "unchanged", "duplicate", "robots", "excluded", "out_of_range", "blocked", "failed", "not_article"}
 
 
@@ -75,8 +76,8 @@ def frontier(*arguments: str | Path) -> str:
 
 
 def asked(newsroom: Newsroom, since: int = 0) -> Counter[str]:
-    """How often each address was asked for, but for robots.txt."""
-    return Counter(one.host + one.path for one in newsroom.requests[since:] if one.path != "/robots.txt")
+    """How often each address was asked for, but for what a host is asked beforehand."""
+    return Counter(one.host + one.path for one in newsroom.requests[since:] if not one.path.startswith(BEFORE))
 
 
 def test_each_announced_address_is_in_the_ledger_once_and_fetched_once(
@@ -145,7 +146,7 @@ def test_a_broken_off_crawl_goes_on_as_a_person_wants_it(tmp_path: Path, forge: 
     code, log = crawl(forge, tmp_path / "c", sites=sites)
     assert code == 0, log
     assert f"Going on with crawl {rows[0]['crawl_id']}" in log
-    after = [one.host + one.path for one in newsroom.requests[began:] if one.path != "/robots.txt"]
+    after = [one.host + one.path for one in newsroom.requests[began:] if not one.path.startswith(BEFORE)]
     without_port = [url.partition("://")[2].replace(f":{newsroom.port}", "") for url in (of_courier[0], of_courier[-1])]
     assert without_port[0] not in after
     assert without_port[1] in after[:3]

@@ -339,7 +339,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
                 CONCURRENT_REQUESTS=8,
             ),
             start(folders[1], many, BROADSHEET_ADDRESS_DELAY=DELAY),
-            start(folders[2], [f"http://busy.test:{ended.port}/", *single], CLOSESPIDER_TIMEOUT=2),
+            start(folders[2], [f"http://busy.test:{ended.port}/", *single], CLOSESPIDER_TIMEOUT=4),
         ]
         logs = [crawl.communicate(timeout=60)[1] for crawl in crawls]
     assert [crawl.returncode for crawl in crawls] == [0, 0, 0], logs

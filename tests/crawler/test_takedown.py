@@ -279,7 +279,11 @@ def test_a_file_of_tombstones_that_cannot_be_read_is_not_passed_over(collection:
         ("a.test", ["http://a.test/", "https://www.a.test/x?y", "http://a.test:81/"], ["http://b.a.test/", "http://aa.test/"]),
         ("*.a.test", ["http://a.test/", "http://b.a.test:81/x", "http://c.b.a.test/"], ["http://ba.test/", "http://test/"]),
         ("a.test:81", ["http://a.test:81/x"], ["http://a.test/x"]),
-        ("http://a.test/x", ["https://www.a.test/x", "http://a.test/X/"], ["http://a.test/x?y=1", "http://a.test/"]),
+        (
+            "http://a.test/x",
+            ["https://www.a.test/x/", "http://a.test/x?utm_source=y"],
+            ["http://a.test/x?y=1", "http://a.test/X"],
+        ),
         ("bücher.test", ["http://xn--bcher-kva.test/"], ["http://bucher.test/"]),
         ("127.0.0.1", ["http://127.0.0.1:8080/x"], ["http://127.0.0.2/"]),
     ],
@@ -405,6 +409,17 @@ def test_a_record_that_a_crash_left_without_a_row_goes_too(crawled: Crawled, col
 
 def address(record: Record) -> str | None:
     return record.get("WARC-Target-URI")
+
+
+def test_what_is_made_anew_from_the_tables_is_gone(crawled: Crawled, collection: Collection) -> None:
+    assert [*(collection.path / "state").glob("versions.sqlite*")]
+    gone(collection, crawled.url("news.test/secret"))
+    assert not [*(collection.path / "state").glob("versions.sqlite*")]
+
+
+def test_another_case_is_another_page(crawled: Crawled, collection: Collection) -> None:
+    with pytest.raises(TargetError, match="nothing of it is in"):
+        gone(collection, crawled.url("news.test/SECRET"))
 
 
 def test_originals_lead_to_where_records_lie_now(crawled: Crawled, collection: Collection) -> None:
