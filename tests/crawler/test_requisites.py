@@ -105,12 +105,14 @@ def test_a_full_crawl_of_the_newsroom_replays_whole(newsroom: Newsroom, tmp_path
     settings = {"BROADSHEET_REQUISITES": "full", "BROADSHEET_CRAWL_DELAY_MAX": "0"}
     outcome = crawl(tmp_path / "c", settings, sites=",".join(newsroom.front_pages))
     assert "replay     100 % of what 20 of the new pages load is here" in outcome.err
-    assert {row["replay_coverage"] for row in rows(tmp_path / "c", "articles")} == {100.0}
+    articles = rows(tmp_path / "c", "articles")
+    assert {row["replay_coverage"] for row in articles} == {100.0}
     loaded = [seen for seen in newsroom.requests if "/static/" in seen.path or seen.host.startswith("cdn")]
     assert len(loaded) == len({(seen.host, seen.path) for seen in loaded})  # once each, whichever pages name it
     audited = scrapy("audit", "--least", "100", str(tmp_path / "c"))
     assert audited.code == 0, audited.out
-    assert "46 pages, 46 of them with all that they load" in audited.out
+    assert len(articles) > 40
+    assert f"{len(articles)} pages, {len(articles)} of them with all that they load" in audited.out
 
 
 def test_the_summary_says_how_little_replays_of_pages_alone(newsroom: Newsroom, tmp_path: Path) -> None:
