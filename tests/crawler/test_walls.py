@@ -83,7 +83,8 @@ def test_none_of_them_is_an_article(crawled: Crawled) -> None:
 
 
 def test_the_walled_host_is_asked_more_slowly_and_the_log_says_so(crawled: Crawled) -> None:
-    assert mean(crawled.gaps("walled.test")) >= 16 * 0.02
+    # stories and the second and third try of /busy: four walls double the delay to 8 times 0.02 s, the fifth to 16 times
+    assert mean(crawled.gaps("walled.test")) >= (8 + 8 + 16) / 3 * 0.02 * 0.95
     assert min(crawled.gaps("free.test")) < 0.3
     assert min(crawled.gaps("other.test")) < 0.3
     said = [line for line in crawled.outcome.err.splitlines() if "more slowly" in line]
