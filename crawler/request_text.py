@@ -21,7 +21,7 @@ _RECORDS: dict[str, Any] = {kind.__name__: kind for kind in (Found, Entry)}
 _DEFAULTS = {key: value for key, value in Request("http://h").to_dict().items() if key != "url"}
 _SECRET_HEADERS = ("Cookie", "Authorization", "Proxy-Authorization")
 # what a fetch leaves in a request, and what the next one finds out anew
-_PASSING = frozenset({"capture", "heard", "robots_warc_record_id", "download_latency"})
+_PASSING = frozenset({"capture", "heard", "robots_warc_record_id", "site_rights", "download_latency"})
 
 
 class NotPlainError(TypeError):

@@ -18,6 +18,8 @@ _SCREEN = 0.3  # share of an article's characters above which a block stays
 _MOST_CUT = 0.6  # share of an article's characters above which nothing is cut
 _MOST_BETWEEN = 20  # characters
 _TARGET = re.compile(r"\]\([^()\s]*\)")
+_LETTER = re.compile(r"[^\W\d_]")
+_OTHER = -1  # key of a line that cannot be what is looked for; those of lines are not negative
 _WORD = re.compile(r"\w+")
 _HEADING = re.compile(r"#{1,6} |\*\*[^*]+\*\*$")
 
@@ -102,8 +104,11 @@ def _marked(markdown: str, wanted: Mapping[int, str]) -> list[Block]:
     telling = {max(_WORD.findall(line), key=len) for line in wanted.values()}
     found = []
     for line in lines_of(markdown):
-        may = any(word in line[0] for word in telling)
-        found.append(Block(key_of_line(_TARGET.sub("]", line[0])) if may else 0, line.start(), line.end()))
+        if any(word in line[0] for word in telling):
+            key = key_of_line(_TARGET.sub("]", line[0]))
+        else:  # a line with letters is not one that may go with those around it
+            key = _OTHER if _LETTER.search(line[0]) else 0
+        found.append(Block(key, line.start(), line.end()))
     return found
 
 

@@ -55,7 +55,9 @@ def test_whatever_is_plain_comes_out_as_it_went_in(values: dict[str, Any], prior
 
 
 def test_a_subclass_stays_one_and_what_a_fetch_left_is_forgotten() -> None:
-    request = FormRequest("http://h/", formdata={"a": "b"}, meta={"capture": object(), "download_slot": "h", "depth": 2})
+    request = FormRequest(
+        "http://h/", formdata={"a": "b"}, meta={"capture": object(), "site_rights": object(), "download_slot": "h", "depth": 2}
+    )
     again = request_of_text(request_text(request, SPIDER), SPIDER)
     assert type(again) is FormRequest
     assert again.body == b"a=b"

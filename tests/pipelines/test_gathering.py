@@ -145,6 +145,7 @@ def test_what_a_crash_left_waits_for_the_pages_that_the_next_crawl_gets(
         recorded = dead.record(exchange(url=PAGES[number], response=response(part(number)), purpose="page"))
         assert dead.keep(extract(part(number), PAGES[number]), recorded, Found("list", None, PAGES[number]), "news") is None
     dead.recorder.close()  # killed: no rows
+    dead.lock.release()
     run = Run(create_collection(folder), [], 1 << 30)
     assert asyncio.run(retabulate(run, workers)) == 2
     assert list((folder / "state").glob("untabulated-*")), "not before their rows are published"

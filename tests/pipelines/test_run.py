@@ -259,7 +259,8 @@ def test_after_a_crash_only_what_was_not_settled_is_looked_at(tmp_path: Path) ->
     dead.tabulator.publish(dead.tabulator.take())
     dead.settle_files(dead.finished_files())
     captures.append(recorded(dead, url="http://news.example/3", response=b"HTTP/1.1 404 No\r\n\r\n"))
-    os.close(dead.recorder.writer._file._fd)  # as a crash would: the lock goes, the file keeps its open name
+    os.close(dead.recorder.writer._file._fd)  # as a crash would: the locks go, the file keeps its open name
+    dead.lock.release()
     run = Run(dead.collection, [("software", "test")], 1 << 30)
     left = [*run.untabulated()]
     assert [capture.record_id for capture in left] == [captures[3].record_id]

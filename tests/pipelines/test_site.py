@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from archive.cuts import cut
@@ -214,6 +214,7 @@ def test_the_order_of_articles_decides_nothing(order: list[int]) -> None:
 
 
 @given(st.lists(st.sampled_from(["a one", "- b [x](y)", "1", "***", "## b", "c\nd", PITCH]), max_size=12), st.booleans())
+@example(["a one", "- b [x](y)", "a one"], False)  # a line of its own between two that go
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_cut_can_be_put_back(lines: list[str], marked: bool) -> None:
     learned = {key_of_line(one): Learned(key_of_line(one), 30, 40, "tail", True) for one in ("a one", "d", "b x", PITCH)}
