@@ -232,7 +232,8 @@ class TestACrash:
             sites.settle()
             assert sites.hosts() == found
         articles = {row["article_id"] for row in table(collection)}
-        assert [host.lessons for host in found] == [min(len(articles), SAMPLE)]
+        # it may be killed before it has published anything
+        assert [host.lessons for host in found] == ([min(len(articles), SAMPLE)] if articles else [])
 
 
 _LEARNER = """
