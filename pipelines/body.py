@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 from lxml.html import HtmlElement
@@ -141,14 +142,14 @@ def _once(kept: Sequence[Segment], summary: str) -> Iterator[Segment]:
     notices = {key for key, count in times.items() if count > _TWICE}
     if sum(words[key] for key in notices) > _MOST_NOTICES * sum(words.values()):
         notices = set()  # it is the article that the page says three times, for screens of three sizes
-    whole = "\n".join(one.key for one in kept)
+    said = cache("\n".join(one.key for one in kept).count)  # a page may say the same thousands of times
     seen: set[str] = set()
     for one in kept:
         again = one.key in seen or one.key in notices
         if again and (one.words >= _LONG or (one.key == summary and one.key in seen)):
             continue
         quoted = one.words >= _QUOTE and one.place.above & _PULLED and len(seen) < _MOST_QUOTES
-        if quoted and whole.count(one.key) > times[one.key]:
+        if quoted and said(one.key) > times[one.key]:
             continue
         seen.add(one.key)
         yield one
