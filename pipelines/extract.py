@@ -254,8 +254,7 @@ def _without_tags(text: str) -> str:
 
 
 def warm_up() -> None:
-    """Pay what the first pages would. dateparser's locales (1.4 s) are left to the first page that needs them: many a crawl has
-    none, and nobody waits for its first page that long."""
+    """Pay what the first pages would."""
     with suppress(Exception):  # a library that changed inside costs its first page some time, no more
         jt_stoplist_init()
     words = " ".join(f"word{number}" for number in range(120))
