@@ -20,10 +20,10 @@ from scrapy.utils.request import RequestFingerprinter
 
 from archive.frontier import Frontier
 from crawler.addon import DEFAULTS
+from crawler.leads import seed
 from crawler.pace import Pace, Rules
 from crawler.scheduler import FrontierScheduler
 from crawler.spiders.news import NewsSpider
-from pipelines.tabulate import Found
 
 MANY, SEEN, FEW_HOSTS, MANY_HOSTS = 1_000_000, 5_000_000, 30, 10_000
 Figures = dict[str, float]
@@ -116,7 +116,7 @@ def push(of: FrontierScheduler, numbers: range, hosts: int) -> Spent:
         for number in range(start, min(start + 1_000, numbers.stop)):
             site = f"https://host-{number % hosts}.example"
             url = f"{site}/news/2026/11/{number}-a-headline-of-some-length.html"
-            requests.append(spider._request(url, "page", Found("feed", f"{site}/feed.xml", url)))
+            requests.append(spider._request(seed(url, "page", "feed", f"{site}/feed.xml")))
         began = Spent.by_now()
         for request in requests:
             of.enqueue_request(request)

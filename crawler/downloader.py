@@ -20,7 +20,8 @@ from scrapy.utils.defer import _schedule_coro, maybe_deferred_to_future
 from twisted.internet.error import DNSLookupError
 from twisted.python.failure import Failure
 
-from crawler.pace import TOO_MANY, HostLeftError, Pace, retry_after
+from crawler.pace import TOO_MANY, CrawlEndedError, HostLeftError, Pace, retry_after
+from crawler.places import Places
 from crawler.resolver import is_unknown, reactor_resolver
 from crawler.scheduler import FrontierScheduler, forget_slot_of_redirect
 from pipelines.blocked import against_crawlers
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LONG = 5.0  # seconds: a host that is to wait longer keeps no other waiting, and does not keep the crawl from ending
-_MOST_HELD = 1_000  # requests that wait for such hosts in memory, beside CONCURRENT_REQUESTS
+_MOST_HELD = 1_000  # requests that wait for such hosts, or for a place, in memory, beside CONCURRENT_REQUESTS
+_SHARE = 4  # hosts on one address have this part of CONCURRENT_REQUESTS at most
 _NO_ANSWER = (CannotResolveHostError, DownloadConnectionRefusedError, DownloadFailedError, DownloadTimeoutError)
 
 
@@ -43,23 +45,35 @@ class PacedDownloader(Downloader):
         super().__init__(crawler)
         self.pace = Pace.of(crawler)
         self.handlers: Any = _Watched(self.handlers, self.pace, crawler)
+        self.places = Places(max(1, self.total_concurrency // _SHARE))
         self._of_host: Counter[str] = Counter()
         self._stopped: set[str] = set()
 
     def fetch(self, request: Request) -> Deferred[Response | Request]:  # type: ignore[override]
         """Fetch, and count what is under way for each host: in its slot, or waiting for its robots.txt."""
+        forget_slot_of_redirect(request)
         key = self.get_slot_key(request)
         self._of_host[key] += 1
         return super().fetch(request).addBoth(self._fetched, request, key)
 
-    def _fetched(self, result: T, request: Request, key: str) -> T:
+    @property
+    def _frontier(self) -> FrontierScheduler | None:
         scheduler = self.crawler.engine.scheduler if self.crawler.engine else None
-        if type(scheduler) is FrontierScheduler:  # its metaclass takes whatever has the methods for one
-            scheduler.fetched(request, result)
+        # its metaclass takes whatever has the methods for one
+        return scheduler if type(scheduler) is FrontierScheduler else None
+
+    def comes_again(self, request: Request) -> bool:
+        """Whether the next run makes a request that is given up now."""
+        return bool(self._frontier and self._frontier.has_handed(request))
+
+    def _fetched(self, result: T, request: Request, key: str) -> T:
+        if self._frontier:
+            self._frontier.fetched(request, result)
         self._of_host[key] -= 1
         if not self._of_host[key]:
             del self._of_host[key]
             self._stopped.discard(key)
+            self.places.leave(key)
         return result
 
     def _process_queue(self, slot: Slot) -> None:
@@ -77,29 +91,27 @@ class PacedDownloader(Downloader):
                 slot.transferring.add(request)  # Scrapy does so a moment later, and sends too many until then
                 _schedule_coro(self._wait_for_download(slot, request, waiting))
             else:
-                waiting.errback(_failure(why))
+                waiting.errback(Failure(HostLeftError(why)))  # type: ignore[no-untyped-call]
 
     def _wait(self, slot: Slot, key: str, seconds: float) -> None:
         if seconds > _LONG:
-            if self._is_closing():
+            if self.is_closing():
                 while slot.queue:
-                    slot.queue.popleft()[1].errback(_failure(f"the crawl ended before {key} could be asked"))
+                    slot.queue.popleft()[1].errback(Failure(CrawlEndedError(key)))  # type: ignore[no-untyped-call]
                 return
             self._stopped.add(key)
+            self.places.leave(key)
         slot.latercall = call_later(min(seconds, _LONG / 5 if seconds > _LONG else seconds), self._latercall, slot)
 
-    def _is_closing(self) -> bool:
+    def is_closing(self) -> bool:
+        """Whether the crawl ends, once what is under way is done."""
         engine = self.crawler.engine
         return bool(engine and engine._slot and engine._slot.closing)
 
     def needs_backout(self) -> bool:
-        """Whether enough is under way; what waits for a host that is stopped does not count."""
-        held = min(sum(self._of_host[key] for key in self._stopped), _MOST_HELD)
+        """Whether enough is under way; what waits for a host that is stopped, or for a place, does not count."""
+        held = min(sum(self._of_host[key] for key in self._stopped) + self.places.waiting, _MOST_HELD)
         return 0 < self.total_concurrency <= len(self.active) - held
-
-
-def _failure(why: str) -> Failure:
-    return Failure(HostLeftError(why))  # type: ignore[no-untyped-call]
 
 
 class _Watched:
@@ -137,8 +149,8 @@ class _Watched:
 
 
 class HostGate:
-    """Downloader middleware: gives up at once what is to be asked of a host that is left alone, and finds out which hosts are
-    on one address before any of them is asked."""
+    """Downloader middleware: gives up at once what is to be asked of a host that is left alone, finds out which hosts are on
+    one address before any of them is asked, and lets as many of them through as have a place."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler, self._pace = crawler, Pace.of(crawler)
@@ -152,15 +164,26 @@ class HostGate:
         """Let the request pass, or raise HostLeftError."""
         engine = self._crawler.engine
         assert engine is not None
-        forget_slot_of_redirect(request)
-        key = engine.downloader.get_slot_key(request)
+        downloader = engine.downloader
+        key = downloader.get_slot_key(request)
         if why := self._pace.left(key):
             raise HostLeftError(why)
-        resolver = reactor_resolver()
-        name = urlsplit(request.url).hostname
-        if name and resolver and not request.meta.get("proxy"):
-            try:
-                address = await maybe_deferred_to_future(resolver.getHostByName(name))
-            except (DNSLookupError, TimeoutError):
-                return  # the handler meets the same, and records it
-            self._pace.has_address(key, address)
+        if not (address := await _address(request)):
+            return
+        self._pace.has_address(key, address)
+        if isinstance(downloader, PacedDownloader) and self._pace.rules.address_delay:
+            await maybe_deferred_to_future(downloader.places.take(key, address))
+            if why := self._pace.left(key):
+                raise HostLeftError(why)
+            if downloader.is_closing() and downloader.comes_again(request):
+                raise CrawlEndedError(key)
+
+
+async def _address(request: Request) -> str | None:
+    resolver, name = reactor_resolver(), urlsplit(request.url).hostname
+    if not name or not resolver or request.meta.get("proxy"):
+        return None
+    try:
+        return await maybe_deferred_to_future(resolver.getHostByName(name))
+    except (DNSLookupError, TimeoutError):
+        return None  # the handler meets the same, and records it

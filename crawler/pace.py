@@ -38,6 +38,13 @@ class HostLeftError(IgnoreRequest):
     """A host is left alone for now, and all that was to be asked of it is given up; the message says why and until when."""
 
 
+class CrawlEndedError(HostLeftError):
+    """The crawl ends before a host's turn came; what the frontier handed out stays in it for the next run."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"the crawl ended before {host} could be asked")
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the settings say; see ``docs/settings.md`` for each. Seconds but for ``latency_factor`` and the counts."""

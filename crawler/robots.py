@@ -18,7 +18,7 @@ from archive.robots_copies import Copy, RobotsCopies
 from archive.robots_txt import MOST, Group, beginning
 from archive.url import authority
 from crawler.discovery.sitemaps import robots_sitemaps
-from crawler.pace import HostLeftError, Pace
+from crawler.pace import CrawlEndedError, HostLeftError, Pace
 from crawler.robots_rules import RobotsRules
 from pipelines.run import current
 
@@ -41,6 +41,9 @@ class RobotsUnreachableError(IgnoreRequest):
 
 class RobotsForbiddenError(IgnoreRequest):
     """robots.txt forbids this address."""
+
+
+_ENDED = "robots.txt not reached: the crawl ended"
 
 
 @dataclass(slots=True)
@@ -72,19 +75,12 @@ class RobotsTxt:
         self._ttl = min(settings.getfloat("BROADSHEET_ROBOTS_TTL"), _LONGEST)
         self._verdicts: dict[str, asyncio.Future[Verdict]] = {}
         self._used: dict[str, float] = {}  # when each was asked for last
-        run = current(crawler)
-        self._copies = RobotsCopies(run.collection.path / "state" / "robots.sqlite" if run else None)
+        self._copies = copies_of(crawler)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RobotsTxt:
         """Scrapy's constructor."""
-        made = cls(crawler)
-        crawler.signals.connect(made.spider_closed, signals.spider_closed)
-        return made
-
-    def spider_closed(self) -> None:
-        """Close the file of copies."""
-        self._copies.close()
+        return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
         """Let the request pass, or raise RobotsForbiddenError or RobotsUnreachableError."""
@@ -93,6 +89,8 @@ class RobotsTxt:
             return
         verdict = await self._verdict(request)
         if verdict.rules is None:
+            if verdict.reason == _ENDED:
+                raise CrawlEndedError(authority(request.url))
             self._crawler.stats.inc_value("robotstxt/unreachable")
             raise RobotsUnreachableError(verdict.reason)
         if not verdict.rules.allowed(request.url, self._agent):
@@ -136,7 +134,7 @@ class RobotsTxt:
             return await asyncio.shield(known)
         future = self._verdicts[key] = asyncio.get_running_loop().create_future()
         misses = known.result().misses if known else 0
-        verdict = Verdict(0.0, reason="robots.txt not reached: the crawl ended")
+        verdict = Verdict(0.0, reason=_ENDED)
         try:
             verdict = await self._find(key, request, misses)
         finally:
@@ -172,6 +170,8 @@ class RobotsTxt:
         asked = Request(url, callback=NO_CALLBACK, priority=_FIRST, meta=_meta(request), dont_filter=True)
         try:
             response = await self._crawler.engine.download_async(asked)
+        except CrawlEndedError:
+            raise
         except Exception as error:  # whatever kept it from us, RFC 9309 has one answer
             if "max redirections reached" in str(error):
                 return Copy(b"", time.time(), None)
@@ -198,6 +198,18 @@ class RobotsTxt:
         parser: RobotParser = build_from_crawler(self._parser_class, self._crawler, body)
         await self._crawler.signals.send_catch_log_async(signals.robots_parsed, robotparser=parser, request=request)
         return parser
+
+
+def copies_of(crawler: Crawler) -> RobotsCopies:
+    """What a crawl keeps of the files of sites, robots.txt and others; closed when its spider is."""
+    made: RobotsCopies | None = getattr(crawler, "_broadsheet_copies", None)
+    if made is None:
+        run = current(crawler)
+        made = RobotsCopies(run.collection.path / "state" / "robots.sqlite" if run else None)
+        crawler._broadsheet_copies = made  # type: ignore[attr-defined]
+        # a bound method of an object that the crawler holds: signals keep no receiver alive
+        crawler.signals.connect(made.close, signals.spider_closed)
+    return made
 
 
 def _copy(response: Response) -> Copy:

@@ -29,7 +29,7 @@ from archive.ledger_table import Sum, publish, sums
 from crawler.announcements import Announcements
 from crawler.archiving import Archiving, collection_path
 from crawler.outcomes import outcome, outcome_of
-from crawler.pace import Pace
+from crawler.pace import CrawlEndedError, Pace
 from crawler.request_text import NotPlainError, request_of_text, request_text
 from crawler.turns import Turns
 from pipelines.tabulate import Found
@@ -272,7 +272,13 @@ class FrontierScheduler(BaseScheduler):
         if isinstance(result, Request):
             self._going_on[result] = self._handed.pop(request)
         elif isinstance(result, Failure):
+            if isinstance(result.value, CrawlEndedError):
+                del self._handed[request]  # it is still in the file
             handed.error = result.value
+
+    def has_handed(self, request: Request) -> bool:
+        """Whether a request is one of the queue's, which it leaves when it is done."""
+        return request in self._handed
 
     def take(self) -> list[Settled]:
         """What is done with by now; to be given to ``settle`` when the records made so far are durable."""

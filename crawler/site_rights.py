@@ -11,17 +11,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scrapy import Request, signals
+from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http.request import NO_CALLBACK
 
 from archive import tdmrep
 from archive.rights import reserved
-from archive.robots_copies import Copy, RobotsCopies
+from archive.robots_copies import Copy
 from archive.url import authority
 from crawler.addon import policy_of
-from crawler.robots import RobotsTxt
-from pipelines.run import current
+from crawler.robots import RobotsTxt, copies_of
 from pipelines.site_rights import rights_of
 
 if TYPE_CHECKING:
@@ -56,19 +55,12 @@ class SiteRights:
         self._policy = policy_of(crawler.settings)
         self._ttl = min(crawler.settings.getfloat("BROADSHEET_ROBOTS_TTL"), 86_400.0)
         self._known: dict[str, asyncio.Future[Known]] = {}
-        run = current(crawler)
-        self._copies = RobotsCopies(run.collection.path / "state" / "robots.sqlite" if run else None)
+        self._copies = copies_of(crawler)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> SiteRights:
         """Scrapy's constructor."""
-        made = cls(crawler)
-        crawler.signals.connect(made.spider_closed, signals.spider_closed)
-        return made
-
-    def spider_closed(self) -> None:
-        """Close the file of copies."""
-        self._copies.close()
+        return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
         """Find out what is said of a page, or raise RightsReservedError."""

@@ -26,7 +26,7 @@ from crawler.discovery.patterns import SitePatterns
 from crawler.discovery.scout import PRIORITIES, Lead, Place, Purpose, Scout
 from crawler.discovery.sitemaps import parts, read_sitemap
 from crawler.leads import DOCUMENTS, LeftOut, place_of, request_of, seed
-from crawler.pace import Pace
+from crawler.pace import CrawlEndedError, Pace
 from crawler.range_gate import OutOfRangeError
 from crawler.requisites import LeftOutError, Requisites
 from crawler.robots import RobotsForbiddenError, RobotsTxt
@@ -51,7 +51,7 @@ _UNFINISHED = ("length", "time", "disconnect")  # causes of truncation that leav
 
 _USERINFO = re.compile(r"(?<=://)[^/\s@,\"]+@")
 _SEEDS_AT_ONCE = 20
-_NOT_ASKED_FOR = (RobotsForbiddenError, RightsReservedError, TakenDownError, LeftOutError, OutOfRangeError)
+_NOT_ASKED_FOR = (RobotsForbiddenError, RightsReservedError, TakenDownError, LeftOutError, OutOfRangeError, CrawlEndedError)
 
 
 class NewsSpider(scrapy.Spider):

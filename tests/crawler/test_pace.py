@@ -21,6 +21,7 @@ from scrapy.http import Headers
 import archive
 from crawler.downloader import PacedDownloader
 from crawler.pace import Pace, Rules, retry_after
+from crawler.places import Places
 from tests.crawling import LOCAL, ROOT
 from tests.wire.server import RawServer, Reply, Seen
 
@@ -297,13 +298,27 @@ def start(folder: Path, urls: list[str], **settings: Any) -> subprocess.Popen[st
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
+CROWDED = {
+    "DOWNLOAD_DELAY": DELAY,
+    "BROADSHEET_ADDRESS_DELAY": 0.02,
+    "CONCURRENT_REQUESTS": 8,
+    "CLOSESPIDER_TIMEOUT": 5,
+    "BROADSHEET_HOSTS": "*.crowd.test=127.0.0.2,*.test=127.0.0.1",
+    "BROADSHEET_ALLOW_PRIVATE": "127.0.0.0/8",
+}
+
+
 @dataclass
 class Crawled:
-    """What the servers of three crawls saw, that of one address shared and that of a crawl ended early apart."""
+    """What the servers of five crawls saw: that of one address shared, that of a crawl ended early, that of a host beside a
+    crowded address and alone are apart."""
 
     seen: list[Seen]
     shared: list[Seen]
     ended: list[Seen]
+    beside: list[Seen]
+    alone: list[Seen]
+    states: Counter[str]
     stats: dict[str, Any]
     rows: list[dict[str, Any]]
     logs: list[str]
@@ -317,17 +332,28 @@ class Crawled:
 
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
-    """Three crawls at the same time, which is load, too."""
-    folders = [tmp_path_factory.mktemp(name) for name in ("bad", "shared", "ended")]
+    """Five crawls at the same time, which is load, too."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("bad", "shared", "ended", "beside", "alone")]
     alone = {"/robots.txt": answer(b""), "/": answer()}
     stopped = {f"single.test/{number}": answer(b"fine", 0.02) for number in range(8)} | {
         "/robots.txt": answer(b""),
         "/": busy(b"429 Too Many Requests", b"Retry-After: 900\r\n"),
     }
-    with RawServer(REPLIES) as server, RawServer(alone) as shared, RawServer(stopped) as ended:
+    usual = {"/": answer(), "/robots.txt": answer(b"")}
+    slow = {"/": Reply((1.0, *answer().pieces)), "/robots.txt": answer(b"")}
+    with (
+        RawServer(REPLIES) as server,
+        RawServer(alone) as shared,
+        RawServer(stopped) as ended,
+        RawServer(usual) as beside,
+        RawServer(usual) as by_itself,
+        RawServer(slow, address="127.0.0.2") as crowded,
+    ):
         away = answer(status=b"302 Found", more=b"Location: http://patient.test:%d/away\r\n" % server.port)
         server.replies = {**REPLIES, "/away": away, "patient.test/away": answer()}
         many = [f"http://h{number}.test:{shared.port}/" for number in range(6)]
+        one, other = ([f"http://quiet.test:{of.port}/?{number}" for number in range(20)] for of in (beside, by_itself))
+        crowd = [f"http://c{number}.crowd.test:{crowded.port}/" for number in range(60)]
         single = [f"http://single.test:{ended.port}/{number}" for number in range(8)]
         crawls = [
             start(
@@ -340,12 +366,15 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
             ),
             start(folders[1], many, BROADSHEET_ADDRESS_DELAY=DELAY),
             start(folders[2], [f"http://busy.test:{ended.port}/", *single], CLOSESPIDER_TIMEOUT=4),
+            start(folders[3], [*crowd, *one], **CROWDED),
+            start(folders[4], other, **CROWDED),
         ]
         logs = [crawl.communicate(timeout=60)[1] for crawl in crawls]
-    assert [crawl.returncode for crawl in crawls] == [0, 0, 0], logs
+    assert [crawl.returncode for crawl in crawls] == [0] * 5, logs
     stats = json.loads((folders[0] / "plan.stats.json").read_text())
     rows = archive.open_captures(folders[0] / "c").to_table().to_pylist()
-    return Crawled(server.seen, shared.seen, ended.seen, stats, rows, logs)
+    states = Counter(archive.open_ledger(folders[3] / "c").to_table(["state"])["state"].to_pylist())
+    return Crawled(server.seen, shared.seen, ended.seen, beside.seen, by_itself.seen, states, stats, rows, logs)
 
 
 def test_at_the_server_no_gap_is_ever_below_the_delay_of_its_host(crawled: Crawled) -> None:
@@ -416,13 +445,47 @@ def test_even_without_a_delay_a_host_has_one_connection(crawled: Crawled) -> Non
     assert min(after.time - before.time for before, after in pairwise(seen[1:])) >= 0.02
 
 
+def test_hosts_crowded_on_one_address_do_not_slow_a_host_elsewhere(crawled: Crawled) -> None:
+    beside, alone = ([seen.time for seen in some if seen.path.startswith("/?")] for some in (crawled.beside, crawled.alone))
+    assert len(beside) == len(alone) == 20
+    assert beside[-1] - beside[0] <= 1.3 * (alone[-1] - alone[0])
+
+
+def test_what_waits_for_a_place_when_the_crawl_ends_stays_in_the_queue(crawled: Crawled) -> None:
+    assert crawled.states["queued"] > 30
+    assert crawled.states.keys() == {"queued", "captured"}
+
+
+class TestPlaces:
+    def test_an_address_has_so_many_and_the_next_host_waits_its_turn(self) -> None:
+        places, order = Places(2), []
+        for host in ("a", "b", "c", "d", "a", "c"):
+            places.take(host, "192.0.2.1").addCallback(lambda _, host=host: order.append(host))
+        assert (order, places.waiting) == (["a", "b", "a"], 3)
+        places.leave("b")
+        assert (order, places.waiting) == (["a", "b", "a", "c", "c"], 1)
+        places.leave("a")
+        assert (order[-1], places.waiting) == ("d", 0)
+
+    def test_another_address_is_another_matter(self) -> None:
+        places = Places(1)
+        places.take("a", "192.0.2.1")
+        places.take("b", "192.0.2.2")
+        places.leave("a")
+        places.leave("nobody")
+        places.take("c", "192.0.2.1")
+        assert places.waiting == 0
+
+
 def test_what_waits_for_a_stopped_host_does_not_count_as_under_way() -> None:
     downloader = object.__new__(PacedDownloader)
     downloader.active = {Request(f"http://busy.test/{number}") for number in range(10)}
     downloader.total_concurrency = 4
-    downloader._of_host, downloader._stopped = Counter({"busy.test": 7}), set()
+    downloader._of_host, downloader._stopped, downloader.places = Counter({"busy.test": 7}), set(), Places(2)
     assert downloader.needs_backout()
     downloader._stopped.add("busy.test")
     assert not downloader.needs_backout()
     downloader.total_concurrency = 3
     assert downloader.needs_backout()
+    downloader.places.waiting = 1
+    assert not downloader.needs_backout()

@@ -27,8 +27,6 @@ SETTINGS = {
     "BROADSHEET_ADDRESS_DELAY": "0.08",
     "DOWNLOAD_DELAY": str(DELAY),
     "RETRY_ENABLED": "0",
-    # all hostile hosts are on one address, and whoever waits for its turn there holds a place
-    "CONCURRENT_REQUESTS": "400",
 }
 
 
