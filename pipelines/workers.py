@@ -30,7 +30,7 @@ from pipelines.article import Page
 from pipelines.recipes import Recipe
 
 _MEMORY = 256 << 20  # bytes that a worker may take beyond what it has when it is made; real pages take 5 to 30 MB
-_NICE = 5  # the event loop comes first: it keeps the workers busy
+_NICE = 10  # the event loop comes first: it keeps the workers busy
 _GRACE = 30  # hundredths of a second that a worker has to end by itself
 
 

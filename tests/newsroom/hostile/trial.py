@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -88,6 +89,7 @@ class Waiting:
 def run(newsroom: Newsroom, hostile: HostileNewsroom | None, collection: Path, **settings: str) -> Trial:
     """Crawl the honest newsroom, and the hostile one beside it if there is one."""
     newsroom.forget()
+    sys.setswitchinterval(0.0005)  # the honest server shares this process with the hostile one, and is not to wait for it
     given = {"sites": ",".join(newsroom.front_pages)}
     if hostile:
         listed = collection.parent / f"{collection.name}.txt"
