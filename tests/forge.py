@@ -98,7 +98,7 @@ class Running:
     @property
     def err(self) -> str:
         """What it wrote on standard error so far."""
-        return _text(self._err)
+        return self._left.err if self._left else _text(self._err)
 
     def send_signal(self, how: int) -> None:
         """Nothing happens if it has ended."""

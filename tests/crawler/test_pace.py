@@ -366,8 +366,9 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
             start(folders[3], [*crowd, *one], **CROWDED),
             start(folders[4], other, **CROWDED),
         ]
-        logs = [crawl.wait(60).err for crawl in crawls]
-    assert [crawl.returncode for crawl in crawls] == [0] * 5, logs
+        ended_as = [crawl.wait(60) for crawl in crawls]
+    logs = [outcome.err for outcome in ended_as]
+    assert [outcome.code for outcome in ended_as] == [0] * 5, logs
     stats = json.loads((folders[0] / "plan.stats.json").read_text())
     rows = archive.open_captures(folders[0] / "c").to_table().to_pylist()
     states = Counter(archive.open_ledger(folders[3] / "c").to_table(["state"])["state"].to_pylist())
