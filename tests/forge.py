@@ -31,8 +31,7 @@ from typing import Self
 
 from scrapy.utils.misc import walk_modules_iter
 
-from pipelines import workers
-from pipelines.extract import warm_up
+from pipelines import extract, workers
 
 # whatever a command imports, packages with all that is in them; a reactor does not survive a fork, so none may install one
 NEEDED = [
@@ -156,7 +155,8 @@ def main(descriptor: str) -> None:
         list(walk_modules_iter(name))
     for command in entry_points(group="scrapy.commands"):
         command.load()
-    warm_up()
+    extract.warm_up()
+    extract.warm_up = lambda: None  # every nursery is forked from here
     assert "twisted.internet.reactor" not in sys.modules, "a reactor does not survive a fork"
     assert threading.active_count() == 1, "nor does a thread"
     gc.freeze()

@@ -180,7 +180,7 @@ def test_what_wget_keeps_gives_the_articles_of_a_crawl(tmp_path: Path) -> None:
 def test_our_own_files_give_the_rows_that_the_crawl_wrote(tmp_path: Path) -> None:
     with Newsroom() as newsroom:
         crawl(tmp_path / "crawled", sites=newsroom.front_pages[0], max_articles="8")
-    done = scrapy("extract", str(tmp_path / "crawled" / "archive"), "-o", str(tmp_path / "c"))
+    done = scrapy("extract", str(tmp_path / "crawled" / "archive"), "-o", str(tmp_path / "c"), fresh=True)
     assert done.code == 0, done.err
     first, again = (archive.open_captures(tmp_path / name).to_table().to_pylist() for name in ("crawled", "c"))
     key = ("url", "warc_record_id", "fetch_time", "purpose", "via", "fetch_ms", "request_record_id", "content_digest")

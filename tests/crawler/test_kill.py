@@ -1,6 +1,6 @@
-"""kill -9 at 100 random moments of a real crawl: whatever the moment, the next goes on, nothing is lost, the ledger adds up.
+"""kill -9 at 60 random moments of a real crawl: whatever the moment, the next goes on, nothing is lost, the ledger adds up.
 
-Twenty kills a collection, each followed by the same command again, which goes on with the crawl until nothing waits, then one
+Twelve kills a collection, each followed by the same command again, which goes on with the crawl until nothing waits, then one
 that is left alone. ``BROADSHEET_KILL_SEED`` repeats the moments of a run that failed.
 """
 
@@ -25,7 +25,7 @@ from tests.crawling import Running, begin
 from tests.newsroom.content import Expected
 from tests.newsroom.server import Newsroom
 
-ROUNDS, KILLS, PAGES = 5, 20, 6
+ROUNDS, KILLS, PAGES = 5, 12, 6
 MOVING = "dredger|bridge-toll|/amp/"  # stories that go on on another page, are corrected meanwhile, or are another's twin
 SEED = int(os.environ.get("BROADSHEET_KILL_SEED") or random.randrange(10**6))
 # everything that takes turns with the crawl comes as often as it can
