@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from htmldate import find_date
 from lxml.html import HtmlElement
 
+from archive.announcement import Announcement
 from archive.url import site_key
 from pipelines import authors, bylines, datelines, dates, jsonld, rights
 from pipelines.article import Article, Author
@@ -229,6 +230,21 @@ class Metadata:
         except Exception:  # a date is not worth a page
             return
         self._published_as(article, self._moment("published_at", [("htmldate", found)]))
+
+    def announce(self, article: Article, told: Announcement) -> bool:
+        """Take what a feed or news sitemap said, where the page itself says nothing better; whether the title changed.
+
+        To be called when the text is read, which is to come out of the page alone.
+        """
+        title = tidy(told.title) if self.sources.get("title") in (None, "url") else None
+        if title:
+            article.title, self.sources["title"] = title, f"{told.source}:title"
+        if told.published and self.sources.get("published_at") in (None, "url", "htmldate"):
+            whole = told.published.isoformat()
+            midnight = (told.published.hour, told.published.minute, told.published.second) == (0, 0, 0)
+            candidate = (f"{told.source}:published", whole[:10] if midnight else whole)  # most were written without a time
+            self._published_as(article, self._moment("published_at", [candidate]))
+        return bool(title)
 
     def _published_as(self, article: Article, found: dates.Moment | None) -> None:
         if found:
