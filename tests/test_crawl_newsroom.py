@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import archive
-from tests.crawling import LOCAL, Outcome, crawl, scrapy
+from tests.crawling import LOCAL, Outcome, crawl, python, scrapy
 from tests.newsroom.content import Expected
 from tests.newsroom.server import Newsroom, Seen
 from tests.newsroom.site import Site
@@ -251,8 +251,22 @@ class TestWhatElseTheSpiderTakes:
         assert min(row["published_at"] for row in kept if row["published_at"]) >= since
 
 
-def test_scrapy_list_and_shell_work_and_record_nothing(crawled: Crawled, tmp_path: Path) -> None:
-    assert scrapy("list", fresh=True).out.strip() == "news"
+LIST = """
+import sys
+from scrapy.cmdline import execute
+try:
+    execute(["scrapy", "list"])
+finally:
+    print(*{"trafilatura", "pipelines.extract", "pipelines.dump"} & set(sys.modules))
+"""
+
+
+def test_scrapy_list_loads_nothing_that_reads_pages() -> None:
+    with python("-c", LIST, fresh=True) as listed:
+        assert listed.wait().out.split() == ["news"]
+
+
+def test_scrapy_shell_works_and_records_nothing(crawled: Crawled, tmp_path: Path) -> None:
     url = crawled.newsroom.expected[ARTICLES[0]].url
     shell = scrapy("shell", url, "-c", "response.status", settings=LOCAL)
     assert shell.out.strip().endswith("200"), shell.err

@@ -43,7 +43,7 @@ def assert_true(collection: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_ends_the_crawl_in_order(tmp_path: Path, how: signal.Signals) -> None:
-    with Newsroom() as newsroom, running(newsroom, tmp_path / "c", 20, fresh=True) as process:
+    with Newsroom() as newsroom, running(newsroom, tmp_path / "c", 20, fresh=how is signal.SIGINT) as process:
         process.send_signal(how)
         shown = process.wait(30).err
     assert "ended: shutdown" in shown
