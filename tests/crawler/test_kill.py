@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import archive
-from archive import cdxj
+from archive import cdxj_file
 from archive.collection import open_collection
 from archive.reader import captures
 from archive.verify import verify
@@ -140,7 +140,7 @@ def assert_whole(collection: Path, pages: list[Expected], log: str) -> None:
     assert not findings.mismatches, (SEED, findings.mismatches)
     index = open_collection(collection).index
     before = index.read_bytes()
-    cdxj.rebuild(index, open_collection(collection).warc_files())
+    cdxj_file.rebuild(index, open_collection(collection).warc_files())
     assert index.read_bytes() == before, SEED
     rows = [row for row in archive.open_captures(collection).to_table().to_pylist() if row["purpose"] == "page"]
     fetched = {row["warc_record_id"] for row in rows}
