@@ -121,8 +121,8 @@ class Metadata:
         return None
 
     def _title(self, article: Article) -> str | None:
-        domain = site_key(self._url).partition(".")[0]  # often the site's name, run together
-        names = [article.site_name, article.publisher, domain]
+        domain = site_key(self._url)
+        names = [article.site_name, article.publisher, domain, domain.partition(".")[0]]  # often the site's name, run together
         metas = self._metas("og:title", "twitter:title", "dc.title", "headline", "title")
         claims = [(source, clean) for source, value in (*self._json("headline"), *metas) if (clean := tidy(value))]
         headings = [Heading(tidy(text_of(one)) or "", _standing(one)) for one in self._evidence.headings[:_MOST_HEADINGS]]
