@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 Truncation = Literal["length", "time", "disconnect", "unspecified"]
 
@@ -18,6 +18,8 @@ class Exchange:
     address, None behind a proxy or if no connection came about. ``truncated`` is a WARC-Truncated reason (WARC 1.1, 5.15)
     and ``error`` says why in words. ``surplus`` counts bytes that followed the end of the message; they are not stored.
     ``unverified`` says that the server's certificate was taken as it was, whoever it names.
+    Of a long answer, ``response`` is the beginning, with all of its head, and ``file`` has the whole; its body is in no coding
+    but gzip.
     ``page_id`` names a page and all that was fetched for its replay (WARC-Page-ID, as Browsertrix writes it).
     """
 
@@ -37,3 +39,4 @@ class Exchange:
     via: str | None = None
     purpose: str | None = None
     page_id: str | None = None
+    file: BinaryIO | None = None
