@@ -33,6 +33,7 @@ BUSY = {
     "CONCURRENT_REQUESTS_PER_DOMAIN": "4",
     "BROADSHEET_SYNC_SECONDS": "0.03",
     "BROADSHEET_PART_SECONDS": "0.1",
+    "BROADSHEET_LEDGER_SECONDS": "0.05",
     "BROADSHEET_WARC_MAX_BYTES": "15000",
     "DOWNLOAD_DELAY": "0.005",
     "BROADSHEET_CRAWL_DELAY_MAX": "0",
@@ -65,6 +66,7 @@ def test_whenever_it_is_killed_the_next_crawl_loses_nothing(
         assert acknowledged <= published, f"rows are gone, seed {SEED}"
         acknowledged = published
         assert_settled_ones_have_records(collection)
+        assert_published_once(collection)
     forge.crawl(collection, log, BUSY, **arguments)
     assert forge.wait() == 0, log.read_text()
     assert acknowledged <= records(collection)
@@ -107,6 +109,21 @@ def assert_settled_ones_have_records(collection: Path) -> None:
     assert {record for *_, record in rows if record} <= stored, SEED
     assert max(Counter(row[:2] for row in rows).values(), default=1) == 1, SEED
     assert queued == waiting - {0}, SEED  # 0: what was only guessed, such as the usual places of feeds
+
+
+def assert_published_once(collection: Path) -> None:
+    """The table of the ledger is whole whenever it is looked at, and says nothing that the frontier's file does not know of."""
+    if not (collection / "tables" / "ledger").is_dir():
+        return
+    rows = [(row["crawl_id"], row["url"]) for row in archive.open_ledger(collection).to_table().to_pylist()]
+    database = sqlite3.connect(f"file:{collection / 'state' / 'frontier.sqlite'}?mode=ro", uri=True)
+    try:
+        known = set(database.execute("SELECT crawl_id, url FROM ledger JOIN crawls ON crawl = number"))
+        unfinished = {crawl_id for crawl_id, _ in known}
+    finally:
+        database.close()
+    assert max(Counter(rows).values(), default=1) == 1, SEED
+    assert {row for row in rows if row[0] in unfinished} <= known, SEED
 
 
 def assert_adds_up(collection: Path, pages: list[Expected]) -> None:
