@@ -65,7 +65,7 @@ class _Reread:
     ) -> None:
         self._recipes = recipes
         self._collection, self._workers, self._findings, self._tick = collection, workers, findings, tick
-        self._kept, self._files = Kept(collection, modules), NamedFiles(collection)
+        self._kept, self._files = Kept(collection.path, modules), NamedFiles(collection)
         self._waiting: deque[tuple[dict[str, Any], bool, list[Future[Page]]]] = deque()
 
     def submit(self, row: dict[str, Any], with_rights: bool) -> None:

@@ -1,9 +1,6 @@
 """What kept articles need to replay is fetched with them, tied to them, and never more than was allowed."""
 
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +24,7 @@ from crawler.pace import Pace
 from crawler.requisites import Requisites
 from crawler.robots import RobotsUnreachableError
 from pipelines.tabulate import ArticleRow
-from tests.crawling import LOCAL, ROOT, Outcome, crawl, scrapy
+from tests.crawling import Outcome, begin, crawl, scrapy
 from tests.newsroom.server import Newsroom
 from tests.wire.server import RawServer, Reply
 
@@ -300,16 +297,11 @@ def cut_off(collection: Path, how: signal.Signals) -> str:
     replies = {"/robots.txt": reply(b""), "/many": reply(page("".join(f'<img src="/{n}.png">' for n in range(200))))}
     replies |= {f"/{number}.png": reply(b"\x89PNG picture", "image/png") for number in range(200)}
     with RawServer(replies) as site:
-        given = ["-a", f"urls={site.url('/many')}", "-a", f"collection={collection}"]
-        settings = LOCAL | {"BROADSHEET_REQUISITES": "full", "DOWNLOAD_DELAY": "0.05"}
-        options = [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
-        command = [sys.executable, "-m", "scrapy", "crawl", "news", *given, *options]
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
-        while len(site.seen) < 6 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(how)
-        return process.communicate(timeout=30)[1]
+        settings = {"BROADSHEET_REQUISITES": "full", "DOWNLOAD_DELAY": "0.05"}
+        with begin(collection, settings, urls=site.url("/many")) as process:
+            process.until(lambda: len(site.seen) >= 6)
+            process.send_signal(how)
+            return process.wait(30).err
 
 
 def test_an_article_whose_requisites_are_cut_off_by_ctrl_c_keeps_its_row(tmp_path: Path) -> None:
