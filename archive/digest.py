@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 
 
 def warc_digest(data: bytes) -> str:
     """``sha1:`` and the Base32 form of the SHA-1 of ``data``, as CDX files and players key on it."""
-    return "sha1:" + base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
+    return digest_of([data])
+
+
+def digest_of(pieces: Iterable[bytes]) -> str:
+    """The same of what comes piece by piece."""
+    state = hashlib.sha1(usedforsecurity=False)
+    for piece in pieces:
+        state.update(piece)
+    return "sha1:" + base64.b32encode(state.digest()).decode()
 
 
 def matches(recorded: str, data: bytes) -> bool:

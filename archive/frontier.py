@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from archive.frontier_file import open_file, understood
-from archive.ledger import CODES, Announced, Outcome, state_named
+from archive.ledger import CODES, Announced, Outcome, part_of, state_named
 
 _DUE = 2_000  # gathered writes that are saved without waiting for the next regular time
 _DOCUMENTS = 10_000  # addresses of documents whose numbers are at hand
@@ -77,9 +77,14 @@ class _Fresh:
         many = len(self.seen) + len(self.announced) + len(self.again) + len(self.outcomes)
         return many + len(self.pushed) + len(self.removed) + len(self.documents) + len(self.hosts)
 
+    def parts(self) -> set[int]:
+        """The parts of the ledger's table that this changes."""
+        return {part_of(one) for one in (*self.announced, *self.outcomes, *(address for *_, address in self.again))}
+
 
 class Frontier:
-    """The queue, the seen-set and the ledger of one crawl, for one process. ``waiting`` counts what is not handed out.
+    """The queue, the seen-set and the ledger of one crawl, for one process. ``waiting`` counts what is not handed out,
+    ``changed`` are the parts of the ledger's table that may say something else than the file.
 
     Raises OSError where the disk refuses, or the file turns out to be damaged.
     """
@@ -91,6 +96,7 @@ class Frontier:
         self.crawl = Crawl(0, "", "", "", 0)
         self.hosts: dict[str, Host] = {}
         self.waiting = 0
+        self.changed: set[int] = set()
         self._fresh = _Fresh()
         self._documents: OrderedDict[str, int] = OrderedDict()
         with understood(path):
@@ -124,11 +130,15 @@ class Frontier:
         """Work on an unfinished crawl."""
         self.look_at(crawl)
         self._forget_memory()
+        self.changed = self._all_parts()
 
     def look_at(self, crawl: Crawl) -> None:
         """Show an unfinished crawl, which another process may work on."""
         self.crawl = crawl
         self._load_hosts()
+
+    def _all_parts(self) -> set[int]:
+        return set(range(1, part_of(self._address) + 1))
 
     def begin_crawl(self, crawl_id: str, command: str, spider: str) -> None:
         """Begin a crawl and work on it."""
@@ -221,11 +231,6 @@ class Frontier:
                 del self._documents[oldest]
         return known
 
-    def document(self, number: int) -> str | None:
-        """The address of a document that a source token names by its number."""
-        row = self._row("SELECT url FROM documents WHERE number = ?", number) if number else None
-        return row[0] if row else None
-
     def state(self, address: int) -> str:
         """The state of an address at present."""
         if outcome := self._fresh.outcomes.get(address):
@@ -311,10 +316,12 @@ class Frontier:
         self.flush()
         queued = (self.crawl.number, CODES["queued"], CODES["memory"])
         with understood(self.path), self.database:
-            self.database.execute(
+            left = self.database.execute(
                 "UPDATE ledger SET state = ?, reason = ?, settled = ?, record = ? WHERE crawl = ? AND state IN (?, ?)",
                 (*outcome.values(), *queued),
             )
+        if left.rowcount:
+            self.changed = self._all_parts()
 
     def remove(self, host: Host, one: Waiting) -> None:
         """A request that was taken is done with: it leaves the queue at the next ``flush``."""
@@ -336,6 +343,7 @@ class Frontier:
             return
         with understood(self.path), self.database:
             self._save(fresh)
+        self.changed |= fresh.parts()
         for serial, host in fresh.removed:
             host.taken.discard(serial)
         self._fresh = _Fresh()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 _TABLES = """
@@ -67,6 +68,19 @@ def set_aside(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):  # another file's log must not be taken for that of the next
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(path.with_name(path.name + DAMAGED + suffix))
+
+
+def read_only(path: Path) -> closing[sqlite3.Connection]:
+    """A connection beside the one that writes: it sees what was committed."""
+    return closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True))
+
+
+def make_durable(path: Path) -> None:
+    """Let what was committed outlast a power cut: sqlite brings its log to the disk no sooner than it empties it into the file.
+
+    Raises OSError."""
+    with suppress(FileNotFoundError), path.with_name(path.name + "-wal").open("rb") as log:
+        os.fsync(log.fileno())
 
 
 def open_file(path: Path) -> sqlite3.Connection:

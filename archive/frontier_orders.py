@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from archive.frontier import Frontier, Host
 from archive.frontier_file import understood
-from archive.ledger import CODES, Outcome
+from archive.ledger import CODES, Outcome, part_of
 
 VERBS = ("add", "drop", "raise", "lower", "ban", "unban")
 DROPPED = "dropped by hand"  # the reason of what a person took out of the queue
@@ -110,6 +110,7 @@ def _drop(frontier: Frontier, host: Host, url: str | None, why: str) -> int:
             "UPDATE waiting SET count = count - ? WHERE crawl = ? AND host = ?",
             [(len(rows), frontier.crawl.number, host.number)],
         )
+    frontier.changed |= {part_of(address) for _, address in rows}
     frontier.forget_ahead(host, len(rows))
     return len(rows)
 

@@ -5,11 +5,15 @@ Lenient on purpose: archives hold what servers really sent, so a malformed line 
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
 
 import brotli
 
@@ -27,6 +31,7 @@ _USERINFO = re.compile(rb"(?im)(\A\S+ https?://|^host[ \t]*:[ \t]*)[^\s/?#]*@")
 # header fields that are no longer true of a body once its codings are undone
 _FRAMING = re.compile(rb"(?im)^(content-encoding|transfer-encoding|content-length)(?=[ \t]*:)")
 _MAX_UNPACKED = 64 << 20
+_PIECE = 256 << 10  # bytes of a long message that are in memory at once
 _MOST_MEMBERS = 100  # of a gzip stream: the rest is copied for each, and a page of a million empty ones would take hours
 
 
@@ -80,19 +85,36 @@ def parse_head(raw: bytes) -> Head | None:
 
 def dechunk(body: bytes) -> bytes:
     """Undo chunked framing (RFC 9112, 7.1); of a cut or malformed body, what can be read."""
-    out, at = bytearray(), 0
-    while (line_end := body.find(b"\n", at)) >= 0:
+    return b"".join(_dechunked(io.BytesIO(body)))
+
+
+def _dechunked(file: BinaryIO) -> Iterator[bytes]:
+    while (line := file.readline()).endswith(b"\n"):
         try:
-            size = int(body[at:line_end].split(b";")[0].strip(), 16)
+            size = int(line.split(b";")[0].strip(), 16)
         except ValueError:
-            break
+            return
         if size <= 0:
-            break
-        start = line_end + 1
-        out += body[start : start + size]
-        at = start + size
-        at += 2 if body[at : at + 2] == b"\r\n" else 1
-    return bytes(out)
+            return
+        while size and (piece := file.read(min(size, _PIECE))):
+            yield piece
+            size -= len(piece)
+        if (end := file.read(2)) != b"\r\n":
+            file.seek(1 - len(end), os.SEEK_CUR)
+
+
+def pieces(file: BinaryIO, start: int) -> Iterator[bytes]:
+    """What is in a file from a byte on, piece by piece."""
+    file.seek(start)
+    return iter(partial(file.read, _PIECE), b"")
+
+
+def entity_pieces(file: BinaryIO, start: int, head: Head) -> Iterator[bytes]:
+    """The payload, as ``entity_body`` gives it, of a response whose body begins at a byte of a file."""
+    if not _is_chunked(head):
+        return pieces(file, start)
+    file.seek(start)
+    return _dechunked(file)
 
 
 def entity_body(raw: bytes, head: Head | None = None) -> bytes | None:
@@ -104,7 +126,11 @@ def entity_body(raw: bytes, head: Head | None = None) -> bytes | None:
     if head is None or not head.complete:
         return None
     body = raw[head.size :]
-    return dechunk(body) if "chunked" in head.all("transfer-encoding").lower() else body
+    return dechunk(body) if _is_chunked(head) else body
+
+
+def _is_chunked(head: Head) -> bool:
+    return "chunked" in head.all("transfer-encoding").lower()
 
 
 def content(raw: bytes, limit: int) -> bytes:

@@ -21,6 +21,19 @@ STATES = (
 CODES = {state: code for code, state in enumerate((*STATES, "memory"))}
 
 
+PART_ROWS = 20_000
+
+
+def part_of(address: int) -> int:
+    """The part of the table in which the row of an address is, for ever: so that no address is there twice."""
+    return (address - 1) // PART_ROWS + 1
+
+
+def addresses_of(part: int) -> tuple[int, int]:
+    """The first and the last address whose rows are in a part."""
+    return (part - 1) * PART_ROWS + 1, part * PART_ROWS
+
+
 def state_named(code: int) -> str:
     """The state that the frontier's file has as ``code``."""
     return STATES[code] if code < len(STATES) else "queued"

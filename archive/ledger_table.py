@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from archive.capture import url_columns
-from archive.frontier import Frontier
-from archive.frontier_file import understood
-from archive.ledger import state_named
+from archive.frontier import Crawl, Frontier
+from archive.frontier_file import make_durable, read_only, understood
+from archive.ledger import addresses_of, state_named
 from archive.tables import Table
 
-PART_ROWS = 20_000
+_AT_ONCE = 200  # rows that are made before other threads have their turn for sure
 _ROWS = """
-SELECT address, url, purpose, sources, first, last, dated, state, reason, settled, record FROM ledger
-WHERE crawl = ? AND address > ? ORDER BY address LIMIT ?
+SELECT url, purpose, sources, first, last, dated, state, reason, settled, record FROM ledger
+WHERE address BETWEEN ? AND ? AND crawl = ?
 """
+_DOCUMENT = "SELECT url FROM documents WHERE number = ?"
 _SUMS = """
 SELECT name, state, count(*) FROM ledger JOIN hosts ON number = host WHERE crawl = ? GROUP BY host, state
 """
@@ -91,29 +96,34 @@ def sums(frontier: Frontier) -> list[Sum]:
 
 
 def publish(frontier: Frontier, table: Table) -> None:
-    """Write the crawl's ledger as parts of the table; those that an earlier run of the crawl wrote are replaced.
-
-    Rows stay in the part in which they once were, so that no address is there twice. Raises OSError.
-    """
+    """Write all parts of the crawl's ledger that changed. Raises OSError."""
     frontier.flush()
-    crawl, rows, part = frontier.crawl, _rows_after(frontier, 0), 1
-    while rows:
-        table.publish([_row(frontier, row) for row in rows], f"{crawl.crawl_id}-{part:05}")
-        rows, part = _rows_after(frontier, rows[-1][0]), part + 1
+    while frontier.changed:
+        part = min(frontier.changed)
+        publish_part(frontier.path, frontier.crawl, part, table)
+        frontier.changed.discard(part)
 
 
-def _rows_after(frontier: Frontier, address: int) -> list[tuple[Any, ...]]:
-    with understood(frontier.path):
-        return frontier.database.execute(_ROWS, (frontier.crawl.number, address, PART_ROWS)).fetchall()
+def publish_part(path: Path, crawl: Crawl, part: int, table: Table) -> None:
+    """Write a part of the crawl's ledger as the frontier's file has it, in the place of what was written of it before: nothing
+    that a power cut could take back. For a thread beside the event loop. Raises OSError."""
+    batches = list[pa.RecordBatch]()
+    with understood(path), read_only(path) as database:
+        rows = database.execute(_ROWS, (*addresses_of(part), crawl.number))
+        document = cache(lambda number: database.execute(_DOCUMENT, (number,)).fetchone()[0])
+        while some := [_row(row, crawl.crawl_id, document) for row in rows.fetchmany(_AT_ONCE)]:
+            batches.append(pa.RecordBatch.from_pylist(some, schema=table.schema))
+    make_durable(path)
+    table.publish_anew(pa.Table.from_batches(batches, schema=table.schema), f"{crawl.crawl_id}-{part:05}")
 
 
-def _row(frontier: Frontier, row: tuple[Any, ...]) -> dict[str, Any]:
-    _, url, purpose, sources, first, last, dated, state, reason, settled, record = row
+def _row(row: tuple[Any, ...], crawl_id: str, document: Callable[[int], str]) -> dict[str, Any]:
+    url, purpose, sources, first, last, dated, state, reason, settled, record = row
     columns = url_columns(url)
     return {
         **{name: columns[name] for name in _COLUMNS},
         "purpose": purpose,
-        "sources": [_source(frontier, token) for token in sources.strip(";").split(";")],
+        "sources": [_source(document, token) for token in sources.strip(";").split(";")],
         "first_announced_at": _instant(first),
         "last_announced_at": _instant(last),
         "announced_date": _instant(dated),
@@ -121,13 +131,13 @@ def _row(frontier: Frontier, row: tuple[Any, ...]) -> dict[str, Any]:
         "reason": reason,
         "settled_at": _instant(settled),
         "warc_record_id": record,
-        "crawl_id": frontier.crawl.crawl_id,
+        "crawl_id": crawl_id,
     }
 
 
-def _source(frontier: Frontier, token: str) -> dict[str, str | None]:
-    source, _, document = token.rpartition(":")
-    return {"source": source, "via": frontier.document(int(document))}
+def _source(document: Callable[[int], str], token: str) -> dict[str, str | None]:
+    source, _, number = token.rpartition(":")
+    return {"source": source, "via": document(int(number)) if number != "0" else None}
 
 
 def _instant(microseconds: int | None) -> datetime | None:

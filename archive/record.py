@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import os
 import re
 import uuid
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from isal import isal_zlib
 
-from archive.digest import warc_digest
+from archive.digest import digest_of
 from archive.exchange import Exchange
-from archive.http import Head, entity_body, parse_head, playable, redact, split_interim
+from archive.http import Head, entity_body, entity_pieces, parse_head, pieces, playable, redact, split_interim
 from archive.validators import is_conditional
 
 Fields = list[tuple[str, str]]
@@ -91,11 +93,36 @@ def member(kind: str, record_id: str, fields: Iterable[tuple[str, str]], block: 
 
     A block that is ``packed`` already is stored in its member without another try.
     """
+    return _member(kind, record_id, fields, _Block(block), packed=packed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The block of a record: bytes, or what is in a file from the byte ``start`` on."""
+
+    memory: bytes
+    file: BinaryIO | None = None
+    start: int = 0
+
+    def __len__(self) -> int:
+        return os.fstat(self.file.fileno()).st_size - self.start if self.file else len(self.memory)
+
+    def pieces(self) -> Iterable[bytes]:
+        return pieces(self.file, self.start) if self.file else [self.memory]
+
+    def payload(self, head: Head) -> Iterable[bytes]:
+        """The pieces of the entity body, if it is a response with that head."""
+        return entity_pieces(self.file, self.start + head.size, head) if self.file else [entity_body(self.memory, head) or b""]
+
+
+def _member(kind: str, record_id: str, fields: Iterable[tuple[str, str]], block: _Block, *, packed: bool = False) -> bytes:
     lines = [("WARC-Type", kind), ("WARC-Record-ID", record_id), *fields]
-    lines += [("WARC-Block-Digest", warc_digest(block)), ("Content-Length", str(len(block)))]
+    lines += [("WARC-Block-Digest", digest_of(block.pieces())), ("Content-Length", str(len(block)))]
     head = "WARC/1.1\r\n" + "".join(f"{name}: {' '.join(value.split())}\r\n" for name, value in lines) + "\r\n"
     packer = zlib.compressobj(0, zlib.DEFLATED, 31) if packed else isal_zlib.compressobj(1, zlib.DEFLATED, 31)
-    return b"".join((packer.compress(head.encode()), packer.compress(block), packer.compress(b"\r\n\r\n"), packer.flush()))
+    return b"".join(
+        (packer.compress(head.encode()), *map(packer.compress, block.pieces()), packer.compress(b"\r\n\r\n"), packer.flush())
+    )
 
 
 def warc_fields(fields: Iterable[tuple[str, str]]) -> bytes:
@@ -129,15 +156,15 @@ def records_of(exchange: Exchange, warcinfo_id: str, original: Original | None =
     response_id, request_id = new_record_id(), new_record_id()
     wire = about + _wire_fields(exchange, head, peer)
     fields = [*wire, ("Content-Type", "application/http;msgtype=response")]
-    body = entity_body(response, head)
-    digest = warc_digest(body) if body is not None else None
-    profile = _profile(exchange, head, body, digest, original)
+    block = _Block(response, exchange.file, len(interim))
+    digest = digest_of(block.payload(head)) if head.complete else None
+    profile = _profile(exchange, head, len(block) - head.size, digest, original)
     if profile:
         assert original is not None
         fields += _revisit_fields(profile, original)
         digest = original.digest
         if profile == IDENTICAL_PAYLOAD:
-            response = response[: head.size]
+            block = _Block(response[: head.size])
     if digest:
         fields.append(("WARC-Payload-Digest", digest))
     if exchange.truncated or profile == IDENTICAL_PAYLOAD:
@@ -145,7 +172,7 @@ def records_of(exchange: Exchange, warcinfo_id: str, original: Original | None =
     concurrent = ("WARC-Concurrent-To", response_id)
     kind = "revisit" if profile else "response"
     members = [
-        member(kind, response_id, fields, response, packed=_is_packed(head, response)),
+        _member(kind, response_id, fields, block, packed=_is_packed(head, len(block))),
         member("request", request_id, [*wire, concurrent, ("Content-Type", "application/http;msgtype=request")], request),
         member("metadata", metadata_id, [*about, concurrent, _FIELDS_TYPE], note),
     ]
@@ -155,25 +182,25 @@ def records_of(exchange: Exchange, warcinfo_id: str, original: Original | None =
 _PACKED_TYPES = re.compile(r"image/(?!svg)|audio/|video/|font/woff")
 
 
-def _is_packed(head: Head, response: bytes) -> bool:
+def _is_packed(head: Head, size: int) -> bool:
     """Whether nothing is won by compressing an answer again: its body is, and the head is small beside it."""
     packed = head.codings == ["gzip"] or _PACKED_TYPES.match((head.get("content-type") or "").strip().lower())
-    return bool(packed) and len(response) > 16 * 1024
+    return bool(packed) and size > 16 * 1024
 
 
 # WARC 1.1, 6.7.2 and 6.7.3
 IDENTICAL_PAYLOAD = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
-_SMALLEST_REVISITED = 512  # bytes: a shorter payload takes no more room than a reference to it
+_SMALLEST_REVISITED = 512  # bytes: a shorter body takes no more room than a reference to it
 
 
-def _profile(exchange: Exchange, head: Head, body: bytes | None, digest: str | None, original: Original | None) -> str | None:
+def _profile(exchange: Exchange, head: Head, size: int, digest: str | None, original: Original | None) -> str | None:
     """The profile of the revisit record that an exchange makes, or None if it is a response of its own."""
     if original is None or exchange.truncated:
         return None
     if head.status == 304:
         return NOT_MODIFIED if is_conditional(exchange.request) else None
-    same = head.status == 200 and digest == original.digest and len(body or b"") >= _SMALLEST_REVISITED
+    same = head.status == 200 and digest == original.digest and size >= _SMALLEST_REVISITED
     return IDENTICAL_PAYLOAD if same else None
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
@@ -26,23 +27,30 @@ class Table:
     def __init__(self, folder: Path, schema: pa.Schema, time_column: str) -> None:
         self.folder, self.schema, self._time_column = folder, schema, time_column
 
-    def publish(self, rows: Sequence[dict[str, Any]], name: str) -> list[Path]:
+    def publish(self, rows: list[dict[str, Any]], name: str) -> list[Path]:
         """Write ``rows`` as parts called ``name``, one a day; each appears whole, under its final name, and durable.
 
         Raises OSError (disk full …) with nothing half-written left behind.
         """
-        days: dict[str, list[dict[str, Any]]] = {}
-        for row in sorted(rows, key=lambda row: (row["url_surtkey"], row[self._time_column])):
-            days.setdefault(f"{row[self._time_column]:%Y-%m-%d}", []).append(row)
-        return [self._write(day, part, name) for day, part in days.items()]
+        return self._publish(pa.Table.from_pylist(rows, schema=self.schema), name)
 
-    def _write(self, day: str, rows: list[dict[str, Any]], name: str) -> Path:
+    def publish_anew(self, rows: pa.Table, name: str) -> None:
+        """The same in the place of all parts that were published as ``name`` before."""
+        written = self._publish(rows, name)
+        for stale in set(self.folder.glob(f"fetch_date=*/part-{name}.parquet")).difference(written):
+            stale.unlink()
+
+    def _publish(self, rows: pa.Table, name: str) -> list[Path]:
+        rows = rows.sort_by([("url_surtkey", "ascending"), (self._time_column, "ascending")])
+        days = pc.strftime(rows.column(self._time_column), format="%Y-%m-%d")
+        found: list[str] = days.unique().to_pylist()  # type: ignore[assignment]  # the column has no nulls
+        return [self._write(day, rows.filter(pc.equal(days, pa.scalar(day))), name) for day in found]
+
+    def _write(self, day: str, rows: pa.Table, name: str) -> Path:
         folder = self.folder / f"fetch_date={day}"
         folder.mkdir(parents=True, exist_ok=True)
         final = folder / f"part-{name}.parquet"
-        columns = {field.name: [row.get(field.name) for row in rows] for field in self.schema}
-        arrays = [pa.array(columns[field.name], type=field.type) for field in self.schema]
-        self.replace(final, pa.Table.from_arrays(arrays, schema=self.schema))
+        self.replace(final, rows)
         return final
 
     def replace(self, part: Path, table: pa.Table) -> None:

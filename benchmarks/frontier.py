@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import multiprocessing
 import os
 import random
@@ -19,13 +20,16 @@ from scrapy.settings import Settings
 from scrapy.utils.request import RequestFingerprinter
 
 from archive.frontier import Frontier
+from archive.ledger import Announced, Outcome
+from archive.ledger_table import publish_part
+from archive.tables import ledger_table
 from crawler.addon import DEFAULTS
 from crawler.leads import seed
 from crawler.pace import Pace, Rules
 from crawler.scheduler import FrontierScheduler
 from crawler.spiders.news import NewsSpider
 
-MANY, SEEN, FEW_HOSTS, MANY_HOSTS = 1_000_000, 5_000_000, 30, 10_000
+MANY, SEEN, LEDGER, FEW_HOSTS, MANY_HOSTS = 1_000_000, 5_000_000, 200_000, 30, 10_000
 Figures = dict[str, float]
 
 
@@ -56,6 +60,7 @@ def main() -> None:
     many = apart(turns, MANY_HOSTS, int(MANY * share / 20))
     full = apart(full_queue, MANY_HOSTS, int(MANY * share))
     seen = apart(seen_set, int(SEEN * share))
+    ledger = apart(published_ledger, int(LEDGER * share))
     print(f"{'figure':<58}{'measured':>12}   target")
     ratio = many["seconds"] / few["seconds"]
     line(f"push and pop at {MANY_HOSTS:,} hosts to that at {FEW_HOSTS}", ratio, "x", ratio <= 2, "at most 2x")
@@ -72,6 +77,10 @@ def main() -> None:
     line("  the last tenth of it", seen["last"], "/s", seen["last"] >= 20_000, "at least 20,000/s")
     line("  the whole in processor time", seen["cpu_rate"], "/s", True, "")
     line("  bare sqlite, INSERT OR IGNORE one by one, same keys", seen["bare"], "/s", True, "")
+    line(f"the event loop's longest stall, {int(LEDGER * share):,} published", ledger["stall"], "ms", True, "")
+    line("  the same with nothing published", ledger["idle"], "ms", True, "")
+    line("  all of them published in", ledger["seconds"], "s", True, "")
+    line("  memory", ledger["megabytes"], "MB", True, "")
 
 
 def line(name: str, value: float, unit: str, met: bool, target: str) -> None:
@@ -200,6 +209,46 @@ def seen_set(folder: Path, count: int) -> Figures:
     frontier.close()
     rates = {"rate": count / (end - began), "last": count / 10 / (end - tenth), "cpu_rate": count / spent}
     return rates | {"bare": bare(folder, count // 20)}
+
+
+def published_ledger(folder: Path, count: int) -> Figures:
+    """Publish a ledger in a thread while an event loop takes the time between its turns."""
+    frontier, table, now = Frontier(folder / "frontier.sqlite"), ledger_table(folder / "ledger"), time.time_ns() // 1000
+    frontier.begin_crawl("x", "x", "x")
+    for number in range(count):
+        site = f"https://host-{number % FEW_HOSTS}.example"
+        url, sources = (
+            f"{site}/news/2026/11/{number}-a-headline.html",
+            frontier.source_token("feed", f"{site}/{number % 300}.xml"),
+        )
+        address = frontier.announce(Announced(frontier.host(site).number, url, "page", sources, now, now, now))
+        frontier.settle(address, Outcome("captured", None, now, f"<urn:uuid:{number:032}>"))
+        if frontier.is_due:
+            frontier.flush()
+    frontier.flush()
+    gaps: list[float] = []
+
+    async def look_at_the_clock() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            gaps.append(time.perf_counter() - before - 0.001)
+
+    async def measured() -> Figures:
+        clock = asyncio.ensure_future(look_at_the_clock())
+        await asyncio.sleep(2)
+        idle, before, began = max(gaps), resident(), time.perf_counter()
+        gaps.clear()
+        for part in sorted(frontier.changed):
+            await asyncio.to_thread(publish_part, frontier.path, frontier.crawl, part, table)
+        seconds = time.perf_counter() - began
+        clock.cancel()
+        return {"stall": max(gaps) * 1e3, "idle": idle * 1e3, "seconds": seconds, "megabytes": resident() - before}
+
+    figures = asyncio.run(measured())
+    assert table.dataset().count_rows() == count
+    frontier.close()
+    return figures
 
 
 def bare(folder: Path, count: int) -> float:

@@ -8,7 +8,8 @@ import contextlib
 import errno
 import inspect
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBUSY}  # the last: another program has locked a file
 _AUDIT_SECONDS = 5.0
+_LEDGER_SHARE = 20  # times as long as publishing the ledger took, it is not published again
 _LOOK_AGAIN = 1.0  # seconds until a disk that was full is tried again
 
 
@@ -58,6 +60,7 @@ class Archiving:
         self.crawler, settings = crawler, crawler.settings
         self._sync_seconds = settings.getfloat("BROADSHEET_SYNC_SECONDS")
         self._part_seconds = settings.getfloat("BROADSHEET_PART_SECONDS")
+        self._ledger_seconds = settings.getfloat("BROADSHEET_LEDGER_SECONDS")
         collection = create_collection(Path(path))
         recipes = recipes_of(settings, collection)
         self.workers = Workers(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_DEADLINE"))
@@ -73,7 +76,7 @@ class Archiving:
         self.frontier: FrontierScheduler | None = None
         self.frontier_failed = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._publishing: asyncio.Task[None] | None = None
+        self._publishing: set[asyncio.Task[None]] = set()
         self._failed = False
         self._held = 0  # writes that wait for room
         # a second Ctrl-C ends Scrapy without spider_closed; what is gathered is published all the same
@@ -98,7 +101,8 @@ class Archiving:
             logger.info("Tabulated %d captures that a crashed crawl had left without rows", count)
         if self.frontier and is_damaged(self.run.collection):
             repair(self.frontier, self.run.collection)
-        self._tasks = [asyncio.ensure_future(self._keep_synced()), asyncio.ensure_future(self._keep_tabulated())]
+        kept = [self._keep_synced(), self._keep_tabulated(), *([self._keep_ledger()] if self.frontier else [])]
+        self._tasks = [asyncio.ensure_future(one) for one in kept]
 
     async def _keep_synced(self) -> None:
         while True:
@@ -129,11 +133,25 @@ class Archiving:
             waited += self._sync_seconds
             if self.run.tabulator.part_is_due or waited >= self._part_seconds:
                 waited = 0.0
-                # a part that is being written is finished, or its rows given back, also if the crawl closes meanwhile
-                self._publishing = asyncio.ensure_future(self._publish())
-                await asyncio.shield(self._publishing)
+                await self._to_its_end(self._publish())
             with contextlib.suppress(NotArchivedError):
                 await self.insist(self.run.recorder.writer.rotate_if_old)
+
+    async def _keep_ledger(self) -> None:
+        took = 0.0
+        while self.frontier:
+            await asyncio.sleep(max(self._ledger_seconds, _LEDGER_SHARE * took))
+            began = time.monotonic()
+            with contextlib.suppress(NotArchivedError):
+                await self._to_its_end(self.frontier.publish_ledger())
+            took = time.monotonic() - began
+
+    async def _to_its_end(self, publishing: Coroutine[Any, Any, None]) -> None:
+        """A part that is being written is finished, or its rows given back, also if the crawl closes meanwhile."""
+        task = asyncio.ensure_future(publishing)
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+        await asyncio.shield(task)
 
     async def _publish(self) -> None:
         batch = self.run.tabulator.take()
@@ -208,8 +226,7 @@ class Archiving:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._publishing:
-            await self._publishing
+        await asyncio.gather(*self._publishing, return_exceptions=True)
         await asyncio.to_thread(self._close_run)
         self.tell_pages()
         sample = await asyncio.to_thread(self._audit)

@@ -37,16 +37,15 @@ def repair(scheduler: FrontierScheduler, collection: Collection) -> None:
     """
     unfinished, since = _last_published(collection)
     waiting = fetched = 0
-    for row in _ledger_rows(collection, unfinished) if unfinished else ():
-        found = Found(row["sources"][0]["source"], row["sources"][0]["via"], row["url"])
-        if row["state"] == "queued":
-            waiting += scheduler.queue_again(row["url"], row["purpose"], found)
-        elif row["purpose"] == "page":
-            fetched += scheduler.know(row["url"], found, _outcome(row["state"], row["reason"], row["warc_record_id"]))
+    queued = ds.field("state") == "queued"
+    for row in _ledger_rows(collection, unfinished, ~queued & (ds.field("purpose") == "page")):
+        fetched += scheduler.know(row["url"], _found(row), _outcome(row["state"], row["reason"], row["warc_record_id"]))
     for row in _pages(collection, since):
         state = STATES_OF_PAGES.get(row["extraction"], "failed")
         found = Found("archive", row["via"], row["url"])
         fetched += scheduler.know(row["url"], found, _outcome(state, row["extraction_reason"], row["warc_record_id"]))
+    for row in _ledger_rows(collection, unfinished, queued):
+        waiting += scheduler.queue_again(row["url"], row["purpose"], _found(row))
     scheduler.flush()
     path = collection.frontier
     for suffix in ("-shm", "-wal", ""):
@@ -64,21 +63,28 @@ def _outcome(state: str, reason: str | None, record: str | None) -> Outcome:
     return Outcome(state, reason, int(datetime.now(UTC).timestamp() * 1e6), record)
 
 
+def _found(row: dict[str, Any]) -> Found:
+    return Found(row["sources"][0]["source"], row["sources"][0]["via"], row["url"])
+
+
 def _last_published(collection: Collection) -> tuple[str | None, datetime]:
-    """The last crawl that the ledger has, if it was not finished, and until when the ledger knows."""
+    """The last crawl that the ledger has, if it was not finished, and since when its captures may say more than the ledger: the
+    parts of an unfinished one are of different times."""
     dataset = collection.ledger.dataset()
     last = pc.max(dataset.to_table(columns=["crawl_id"]).column("crawl_id")).as_py()
-    rows = dataset.to_table(columns=["last_announced_at", "settled_at"], filter=ds.field("crawl_id") == last)
+    rows = dataset.to_table(["first_announced_at", "last_announced_at", "settled_at"], filter=ds.field("crawl_id") == last)
     if not len(rows):
         return None, datetime.fromtimestamp(0, UTC)
-    queued = dataset.count_rows(filter=(ds.field("crawl_id") == last) & (ds.field("state") == "queued"))
+    if dataset.count_rows(filter=(ds.field("crawl_id") == last) & (ds.field("state") == "queued")):
+        return last, pc.min(rows.column("first_announced_at")).as_py()
     times = [pc.max(rows.column(name)).as_py() for name in rows.column_names]
-    return last if queued else None, max(time for time in times if time)
+    return None, max(time for time in times if time)
 
 
-def _ledger_rows(collection: Collection, crawl_id: str) -> Iterator[dict[str, Any]]:
+def _ledger_rows(collection: Collection, crawl_id: str | None, wanted: ds.Expression) -> Iterator[dict[str, Any]]:
     columns = ["url", "purpose", "sources", "state", "reason", "warc_record_id"]
-    for batch in collection.ledger.dataset().to_batches(columns=columns, filter=ds.field("crawl_id") == crawl_id):
+    wanted &= ds.field("crawl_id") == (crawl_id or "")
+    for batch in collection.ledger.dataset().to_batches(columns=columns, filter=wanted):
         yield from batch.to_pylist()
 
 

@@ -11,6 +11,7 @@ import time
 import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ from archive.exchange import Exchange, Truncation
 from archive.http import parse_head, split_interim
 from archive.url import without_secrets
 from crawler.archiving import Archiving
+from crawler.attempt import Attempt, Limits
 from crawler.guard import AddressRefusedError, Guard
 from crawler.resolver import reactor_resolver
 from crawler.tls import UnverifiedHosts
@@ -46,54 +48,6 @@ if TYPE_CHECKING:
 
 
 MOST_IDLE = 200  # connections that are kept open for another request, whatever the number of hosts
-MOST_LINES = 2_000  # of the head of an answer, with interim answers
-_TINY, _MOST_TINY = 6, 50_000  # bytes between line breaks of a chunked body, on average, and line breaks from which it counts
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bytes that are received at most: of an answer's head, and of the whole message as it crosses the wire (0: no limit)."""
-
-    head: int
-    message: int
-
-
-@dataclass(slots=True)
-class Attempt:
-    """What one connection carried for one request. ``cut`` says why we hung up, if we did."""
-
-    limits: Limits
-    began: int = field(default_factory=time.time_ns)
-    sent: list[bytes] = field(default_factory=list)
-    received: list[bytes] = field(default_factory=list)
-    peer: str | None = None
-    tls_version: str | None = None
-    cipher: str | None = None
-    surplus: int = 0
-    size: int = 0
-    lines: int = 0
-    cut: str | None = None
-    ended: bool = False
-    clean: bool = True
-    hung_up: bool = False
-
-    def add(self, data: bytes) -> None:
-        """Note what came."""
-        self.received.append(data)
-        self.size += len(data)
-
-    def excess(self, *, in_head: bool, chunked: bool, data: bytes) -> str | None:
-        """Why no more is taken: the head is too long, or the whole message with all its framing, or it is nearly all framing:
-        each chunk is work, however small."""
-        if in_head or chunked:
-            self.lines += data.count(b"\n")
-        if in_head and (self.size > self.limits.head or self.lines > MOST_LINES):
-            return f"the head is longer than BROADSHEET_HEAD_MAXSIZE ({self.limits.head:,} bytes) or {MOST_LINES:,} lines"
-        if 0 < self.limits.message < self.size:
-            return f"more than {self.limits.message:,} bytes for one answer"
-        if chunked and self.lines > _MOST_TINY and self.size < self.lines * _TINY:
-            return f"it comes in chunks of a few bytes, more than {_MOST_TINY // 2:,} of them"
-        return None
 
 
 @dataclass(slots=True)
@@ -103,6 +57,7 @@ class Trace:
     guard: Guard | None
     limits: Limits
     unverified: bool
+    folder: Path | None = None
     began: int = field(default_factory=time.time_ns)
     attempts: list[Attempt] = field(default_factory=list)
 
@@ -143,7 +98,7 @@ class Recording:
         peer = self.transport.getPeer().host
         if trace.guard and (reason := trace.guard.refusal(peer, peer)):
             return defer.fail(AddressRefusedError(reason))
-        attempt = self._attempt = Attempt(trace.limits, peer=peer)
+        attempt = self._attempt = Attempt(trace.limits, trace.folder, peer=peer)
         trace.attempts.append(attempt)
         write_to = type(request).writeTo
         request.writeTo = lambda transport: write_to(request, _Tee(transport, attempt.sent))
@@ -261,7 +216,9 @@ class RecordingHandler(HTTP11DownloadHandler):
         request.meta.pop("capture", None)
         request.meta.pop("heard", None)
         unverified = request.url.startswith("https:") and self._tls.is_for(urlsplit(request.url).hostname or "")
-        trace = Trace(None if request.meta.get("proxy") else self._guard, self._limits(request), unverified)
+        run = current(self._crawler)
+        folder = run.collection.path / "state" if run else None
+        trace = Trace(None if request.meta.get("proxy") else self._guard, self._limits(request), unverified, folder)
         _trace.set(trace)
         try:
             self._check_proxied(request)
@@ -291,7 +248,7 @@ class RecordingHandler(HTTP11DownloadHandler):
     async def _record(
         self, request: Request, trace: Trace, error: Exception | None, *, partial: bool = False, stopped: bool = False
     ) -> None:
-        request.meta["heard"] = any(attempt.received for attempt in trace.attempts)
+        request.meta["heard"] = any(attempt.size for attempt in trace.attempts)
         run = current(self._crawler)
         if run is None or run.closed:
             return
@@ -326,13 +283,13 @@ def _too_long(trace: Trace) -> DownloadCancelledError | None:
 
 def _exchange(request: Request, trace: Trace, error: Exception | None, *, partial: bool, stopped: bool) -> Exchange:
     attempt = trace.attempts[-1] if trace.attempts else Attempt(trace.limits, began=trace.began)
-    received = b"".join(attempt.received)
-    attempt.received = [received] if received else []  # the pieces would take the same memory again
+    response, file = attempt.answer()
     proxied = bool(request.meta.get("proxy"))
     return Exchange(
         url=without_secrets(request.url),
         request=b"".join(attempt.sent),
-        response=received[: -attempt.surplus] if attempt.surplus else received,
+        response=response,
+        file=file,
         began=attempt.began,
         seconds=(time.time_ns() - trace.began) / 1e9,
         peer=None if proxied else attempt.peer,
@@ -360,7 +317,7 @@ def _via(request: Request) -> str | None:
 
 
 def _truncation(attempt: Attempt, error: Exception | None, *, partial: bool, stopped: bool) -> Truncation | None:
-    if not attempt.received:
+    if not attempt.size:
         return None
     if isinstance(error, DownloadTimeoutError):
         return "time"

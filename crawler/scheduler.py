@@ -6,6 +6,7 @@ A request leaves the file only when its record is durable: ``Archiving`` calls `
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -25,7 +26,7 @@ from archive.frontier import Frontier, Host, Waiting
 from archive.frontier_file import FrontierDamagedError, FrontierError
 from archive.frontier_orders import collect, done, forget_given, given, obey
 from archive.ledger import Outcome
-from archive.ledger_table import Sum, publish, sums
+from archive.ledger_table import Sum, publish, publish_part, sums
 from crawler.announcements import Announcements
 from crawler.archiving import Archiving, collection_path
 from crawler.outcomes import outcome, outcome_of
@@ -316,8 +317,24 @@ class FrontierScheduler(BaseScheduler):
         for host in stuck:
             self._list(host)
 
+    async def publish_ledger(self) -> None:
+        """Write the parts of the ledger's table that changed, until the crawl closes: ``finish`` writes what is left then.
+
+        Raises NotArchivedError.
+        """
+        frontier, table = self.frontier, self.archiving.run.collection.ledger
+        for part in sorted(frontier.changed):
+            if self._closed:
+                return
+            frontier.changed.discard(part)  # what changes from here on may not be in it
+            try:
+                await self.archiving.insist(asyncio.to_thread, publish_part, frontier.path, frontier.crawl, part, table)
+            except BaseException:
+                frontier.changed.add(part)
+                raise
+
     def finish(self) -> None:
-        """The crawl has ended and its records are durable: publish the ledger. Raises OSError if the disk refuses."""
+        """The crawl has ended and its records are durable: publish what is left of the ledger. Raises OSError."""
         self.settle(self.take())
         self.flush()
         over = self._reason in _OVER

@@ -13,7 +13,7 @@ from archive.frontier import Crawl, Frontier, Host
 from archive.frontier_file import FrontierDamagedError, FrontierError
 from archive.frontier_orders import Order, collect, done, obey, post
 from archive.ledger import Announced, Outcome
-from archive.ledger_table import day_sums, publish, sums
+from archive.ledger_table import day_sums, publish, publish_part, sums
 from archive.tables import ledger_table
 
 DAY = 86_400_000_000
@@ -129,7 +129,7 @@ def test_a_crawl_has_a_seen_set_of_its_own_and_leaves_others_alone(frontier: Fro
 def test_the_table_has_all_sources_and_dates_and_is_written_again_under_the_same_names(
     frontier: Frontier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archive.ledger_table.PART_ROWS", 2)
+    monkeypatch.setattr("archive.ledger.PART_ROWS", 2)
     addresses = [add(frontier, f"http://h/{number}") for number in range(5)]
     table = ledger_table(tmp_path / "ledger")
     publish(frontier, table)
@@ -148,6 +148,44 @@ def test_the_table_has_all_sources_and_dates_and_is_written_again_under_the_same
     assert row["last_announced_at"].microsecond == 11
     assert [tuple(one) for one in sums(frontier)] == [("h", "queued", 4), ("h", "robots", 1)]
     assert [tuple(one) for one in day_sums(frontier)] == [("h", "1970-01-02", "queued", 4), ("h", "1970-01-02", "robots", 1)]
+
+
+def test_only_parts_that_changed_are_written_again_and_only_with_what_was_saved(
+    frontier: Frontier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archive.ledger.PART_ROWS", 2)
+    addresses = [add(frontier, f"http://h/{number}") for number in range(6)]
+    table = ledger_table(tmp_path / "ledger")
+    publish(frontier, table)
+    assert not frontier.changed
+    before = [part.stat().st_ino for part in table.parts()]
+    frontier.settle(addresses[0], Outcome("robots", "robots.txt forbids it", 8))
+    assert not frontier.changed  # it is in memory alone
+    frontier.flush()
+    frontier.settle(addresses[0], Outcome("captured", None, 9, "<urn:uuid:1>"))
+    publish_part(frontier.path, frontier.crawl, 1, table)
+    assert [part.stat().st_ino == inode for part, inode in zip(table.parts(), before, strict=True)] == [False, True, True]
+    states = {row["url"]: row["state"] for row in table.dataset().to_table().to_pylist()}
+    assert states == {f"http://h/{number}": "queued" if number else "robots" for number in range(6)}
+    frontier.announce_again(addresses[3], frontier.source_token("section", None), 9, None)
+    obey(frontier, Order("drop", "http://h/5"), "h", "http://h/5")
+    assert frontier.changed == {1, 2, 3}
+    again = crashed(frontier)
+    assert again.changed == {1, 2, 3}  # another process knows of no part what it says
+    again.close()
+
+
+def test_a_row_that_is_gone_from_the_file_goes_from_the_table(frontier: Frontier, tmp_path: Path) -> None:
+    table = ledger_table(tmp_path / "ledger")
+    add(frontier, "http://h/1")
+    tomorrow = Announced(frontier.host("h").number, "http://h/2", "page", frontier.source_token("feed", None), DAY + 5, DAY + 5)
+    frontier.settle(frontier.announce(tomorrow), Outcome("memory"))
+    publish(frontier, table)
+    assert len(table.parts()) == 2  # a day each
+    again = crashed(frontier)  # what only a dead process held was never announced
+    publish(again, table)
+    assert table.dataset().to_table()["url"].to_pylist() == ["http://h/1"]
+    again.close()
 
 
 def test_what_the_disk_refuses_stays_in_memory_until_there_is_room(frontier: Frontier, tmp_path: Path) -> None:

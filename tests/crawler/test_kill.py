@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import archive
-from archive import cdxj
+from archive import cdxj_file
 from archive.collection import open_collection
 from archive.reader import captures
 from archive.verify import verify
@@ -33,6 +33,7 @@ BUSY = {
     "CONCURRENT_REQUESTS_PER_DOMAIN": "4",
     "BROADSHEET_SYNC_SECONDS": "0.03",
     "BROADSHEET_PART_SECONDS": "0.1",
+    "BROADSHEET_LEDGER_SECONDS": "0.05",
     "BROADSHEET_WARC_MAX_BYTES": "15000",
     "DOWNLOAD_DELAY": "0.005",
     "BROADSHEET_CRAWL_DELAY_MAX": "0",
@@ -64,6 +65,7 @@ def test_whenever_it_is_killed_the_next_crawl_loses_nothing(tmp_path: Path, news
         assert acknowledged <= published, f"rows are gone, seed {SEED}"
         acknowledged = published
         assert_settled_ones_have_records(collection)
+        assert_published_once(collection)
     with begin(collection, BUSY, **arguments) as crawl:
         assert crawl.wait().code == 0, crawl.err
     logs.append(crawl.err)
@@ -105,6 +107,21 @@ def assert_settled_ones_have_records(collection: Path) -> None:
     assert queued == waiting - {0}, SEED  # 0: what was only guessed, such as the usual places of feeds
 
 
+def assert_published_once(collection: Path) -> None:
+    """The table of the ledger is whole whenever it is looked at, and says nothing that the frontier's file does not know of."""
+    if not (collection / "tables" / "ledger").is_dir():
+        return
+    rows = [(row["crawl_id"], row["url"]) for row in archive.open_ledger(collection).to_table().to_pylist()]
+    database = sqlite3.connect(f"file:{collection / 'state' / 'frontier.sqlite'}?mode=ro", uri=True)
+    try:
+        known = set(database.execute("SELECT crawl_id, url FROM ledger JOIN crawls ON crawl = number"))
+        unfinished = {crawl_id for crawl_id, _ in known}
+    finally:
+        database.close()
+    assert max(Counter(rows).values(), default=1) == 1, SEED
+    assert {row for row in rows if row[0] in unfinished} <= known, SEED
+
+
 def assert_adds_up(collection: Path, pages: list[Expected]) -> None:
     """Each crawl has each address once, with its one state; nothing is left in the queue."""
     rows = archive.open_ledger(collection).to_table().to_pylist()
@@ -136,7 +153,7 @@ def assert_whole(collection: Path, pages: list[Expected], log: str) -> None:
     assert not findings.mismatches, (SEED, findings.mismatches)
     index = open_collection(collection).index
     before = index.read_bytes()
-    cdxj.rebuild(index, open_collection(collection).warc_files())
+    cdxj_file.rebuild(index, open_collection(collection).warc_files())
     assert index.read_bytes() == before, SEED
     rows = [row for row in archive.open_captures(collection).to_table().to_pylist() if row["purpose"] == "page"]
     fetched = {row["warc_record_id"] for row in rows}

@@ -99,13 +99,16 @@ def record_of(collection: Path, row: dict[str, Any]):  # type: ignore[no-untyped
 
 def test_a_full_crawl_of_the_newsroom_replays_whole(newsroom: Newsroom, tmp_path: Path) -> None:
     newsroom.forget()
-    settings = {"BROADSHEET_REQUISITES": "full", "BROADSHEET_CRAWL_DELAY_MAX": "0"}
+    settings = {"BROADSHEET_REQUISITES": "full", "BROADSHEET_CRAWL_DELAY_MAX": "0", "BROADSHEET_SYNC_SECONDS": "0.02"}
     outcome = crawl(tmp_path / "c", settings, sites=",".join(newsroom.front_pages))
     assert "replay     100 % of what 20 of the new pages load is here" in outcome.err
     articles = rows(tmp_path / "c", "articles")
     assert {row["replay_coverage"] for row in articles} == {100.0}
     loaded = [seen for seen in newsroom.requests if "/static/" in seen.path or seen.host.startswith("cdn")]
     assert len(loaded) == len({(seen.host, seen.path) for seen in loaded})  # once each, whichever pages name it
+    # pages whose article waits for what they load have not failed, the further ones of an article neither
+    ledger = archive.open_ledger(tmp_path / "c").to_table(["state", "reason"]).to_pylist()
+    assert {row["reason"] for row in ledger if row["state"] == "failed"} == {"http 404", "http 410", "http 500"}
     audited = scrapy("audit", "--least", "100", str(tmp_path / "c"))
     assert audited.code == 0, audited.out
     assert len(articles) > 40

@@ -1,7 +1,9 @@
 """A watch in a process of its own, as someone would run it for weeks, with intervals of a moment."""
 
 import signal
+import sqlite3
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,11 @@ import pytest
 
 import archive
 from archive.collection import open_collection
+from archive.ledger import state_named
 from archive.verify import verify
 from tests.crawler.paper import Paper, path_of
 from tests.crawling import Running, begin, scrapy
+from tests.newsroom.server import Newsroom
 
 QUICK = {
     "BROADSHEET_WATCH_SHORTEST": "0.1",
@@ -147,6 +151,35 @@ def test_killed_and_begun_again_it_goes_on_where_it_was(tmp_path: Path) -> None:
         assert [paper.statuses(path_of(number)) for number in range(1, 5)] == [[200]] * 4
     assert not verify(open_collection(tmp_path / "c")).mismatches
     assert len(rows(tmp_path / "c")) == 4
+
+
+def test_its_ledger_shows_while_it_runs_and_adds_up_after_a_kill(tmp_path: Path) -> None:
+    collection = tmp_path / "c"
+    settings = {"BROADSHEET_LEDGER_SECONDS": "0.1", "BROADSHEET_CRAWL_DELAY_MAX": "0", "DOWNLOAD_DELAY": "0.1"}
+
+    def states() -> Counter[str]:
+        """How many addresses are in which state; to open the table proves each part whole."""
+        if not (collection / "tables" / "ledger").exists():
+            return Counter()
+        found = archive.open_ledger(collection).to_table().to_pylist()
+        assert len({(row["crawl_id"], row["url"]) for row in found}) == len(found)
+        return Counter(row["state"] for row in found)
+
+    with Newsroom(slow_seconds=0) as newsroom:
+        given = {"sites": newsroom.front_pages[2]}
+        with watching(collection, settings, **given) as watch:
+            watch.until(lambda: states()["captured"] and states()["queued"] > 3)
+            stop(watch, signal.SIGKILL)
+        assert states()["queued"]
+        with watching(collection, settings, **given) as watch:
+            watch.until(lambda: "Going on with crawl" in watch.err and states()["captured"] > 5)
+            assert stop(watch) == 0
+        assert "Traceback" not in watch.err
+    database = sqlite3.connect(collection / "state" / "frontier.sqlite")
+    kept = Counter(state_named(code) for (code,) in database.execute("SELECT state FROM ledger"))
+    database.close()
+    assert states() == kept
+    assert kept.total() > 10
 
 
 def test_a_page_that_could_not_be_had_is_asked_for_again_and_one_that_is_gone_is_not(tmp_path: Path) -> None:
