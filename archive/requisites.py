@@ -17,7 +17,7 @@ from lxml import html as lxml_html
 from lxml.html import HtmlElement
 from w3lib.url import safe_url_string
 
-from archive.markup import bounded, unicode_of
+from archive.markup import bounded, unicode_of, without_floods
 
 Kind = Literal["stylesheet", "image", "font", "script", "media", "frame", "other"]
 
@@ -101,7 +101,7 @@ def read(body: bytes, url: str, content_type: str | None) -> list[Reference]:
     if media == "text/css":
         return of_css(unicode_of(body, content_type)[1], url)
     if media in ("text/html", "application/xhtml+xml", ""):
-        text = bounded(unicode_of(body[:_MOST_HTML], content_type)[1].replace("\x00", ""))
+        text = bounded(without_floods(unicode_of(body[:_MOST_HTML], content_type)[1].replace("\x00", "")))
         try:
             tree = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=lxml_html.HTMLParser(encoding="utf-8"))
         except Exception:  # lxml raises many kinds for what is no HTML

@@ -17,7 +17,7 @@ from trafilatura.external import jt_stoplist_init
 from trafilatura.utils import detect_encoding
 
 from archive.announcement import Announcement
-from archive.markup import bounded, unicode_of
+from archive.markup import bounded, unicode_of, without_floods
 from archive.requisites import of_html
 from archive.rights import of_fields
 from pipelines.article import Article, Page
@@ -44,10 +44,6 @@ from pipelines.verdict import decide
 
 EXTRACTOR = f"broadsheet/{version('broadsheet')} trafilatura/{version('trafilatura')}"
 _MOST_HTML = 20_000_000  # characters that are parsed
-# a tag with 150 attributes or more, as HTML tokenizes them; possessive, so each tag is looked at once
-_FLOOD = re.compile(
-    r"""(<[a-zA-Z][^\s/>]*+)(?:[\s/]++[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+){150,}+"""
-)
 _HUGE = 5_000_000  # characters of one text; the parser gives up a page at ten million bytes
 _HUGE_TEXT = re.compile(rf"[^<]{{{_HUGE},}}+")
 _RAW = re.compile(r"<(script|style|textarea|title)\b[^>]*>", re.IGNORECASE)
@@ -172,8 +168,7 @@ def _utf8(html: bytes) -> str | None:
 
 def parse(text: str) -> HtmlElement | None:
     """The page as a tree, or None if there is none."""
-    # the parser takes quadratic time over attributes; brackets in them and in scripts are no tags
-    text = _FLOOD.sub(r"\1", text.replace("\x00", ""))
+    text = without_floods(text.replace("\x00", ""))  # brackets in attributes and in scripts are no tags
     if len(text) > _HUGE:
         text = _without_huge(text)
     text = bounded(text)

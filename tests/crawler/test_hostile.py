@@ -14,7 +14,7 @@ from tests.newsroom.hostile.server import CASES, HostileNewsroom
 from tests.newsroom.hostile.trial import Trial, faults, run
 from tests.newsroom.server import Newsroom
 
-SETTINGS = {"DOWNLOAD_MAXSIZE": str(2 << 20), "DOWNLOAD_TIMEOUT": "10", "BROADSHEET_REQUISITE_MAXSIZE": "1000000"}
+SETTINGS = {"DOWNLOAD_MAXSIZE": str(2 << 20), "DOWNLOAD_TIMEOUT": "5", "BROADSHEET_REQUISITE_MAXSIZE": "1000000"}
 MOST_SLOWER, TRIES = 1.10, 3
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
