@@ -143,8 +143,15 @@ def _forge() -> socket.socket:
     with theirs:
         command = [sys.executable, "-m", "tests.forge", str(theirs.fileno())]
         process = subprocess.Popen(command, cwd=Path(__file__).parents[1], pass_fds=[theirs.fileno()])
-    atexit.register(lambda: (ours.close(), process.wait()))
+    atexit.register(_end, ours, process)
     return ours
+
+
+def _end(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    ours.close()
+    with suppress(subprocess.TimeoutExpired):  # whatever a failed test left running ends with this process
+        process.wait(5)
+    process.kill()
 
 
 # what follows runs in the warm process and those forked from it
@@ -160,10 +167,12 @@ def main(descriptor: str) -> None:
     assert "twisted.internet.reactor" not in sys.modules, "a reactor does not survive a fork"
     assert threading.active_count() == 1, "nor does a thread"
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are nobody's concern
     control = socket.socket(fileno=int(descriptor))
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 3)
+        with suppress(ChildProcessError):  # none is left; to wait for them lets ``time pytest`` count what they used
+            while os.waitpid(-1, os.WNOHANG if message else 0)[0]:
+                pass
         if not message:
             return
         if os.fork() == 0:
@@ -175,7 +184,6 @@ def main(descriptor: str) -> None:
 
 def _keep(order: dict[str, object], out: int, err: int, channel: int) -> None:
     """A parent for one command: passes signals on, tells how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         _become(out, err, **order)  # type: ignore[arg-type]

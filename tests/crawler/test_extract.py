@@ -353,7 +353,7 @@ def test_a_run_that_is_killed_at_any_moment_is_taken_up_again_without_loss_or_re
 ) -> None:
     for part in range(3):
         warc = Maker(tmp_path / f"{part}.warc.gz")
-        for number in range(60):
+        for number in range(40):
             # every second address comes again in the next file, with another text
             url = f"{URL}/{number if number % 2 else f'{part}-{number}'}"
             warc.response(url, page().replace(b"nineteen", b"%d and %d" % (part, number)))
