@@ -36,9 +36,12 @@ class Table:
 
     def publish_anew(self, rows: pa.Table, name: str) -> None:
         """The same in the place of all parts that were published as ``name`` before."""
-        written = self._publish(rows, name)
-        for stale in set(self.folder.glob(f"fetch_date=*/part-{name}.parquet")).difference(written):
-            stale.unlink()
+        self.remove(name, but=self._publish(rows, name))
+
+    def remove(self, names: str, but: Iterable[Path] = ()) -> None:
+        """Remove the parts whose names follow a pattern. Raises OSError."""
+        for part in set(self.folder.glob(f"fetch_date=*/part-{names}.parquet")).difference(but):
+            part.unlink()
 
     def _publish(self, rows: pa.Table, name: str) -> list[Path]:
         rows = rows.sort_by([("url_surtkey", "ascending"), (self._time_column, "ascending")])
