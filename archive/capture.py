@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from archive.announcement import Announcement
 from archive.record import Original
 from archive.url import host_parts, port_of, surt, without_secrets
 from archive.validators import Validators
@@ -42,6 +43,7 @@ class Capture:
     error: str | None = None
     purpose: str | None = None
     via: str | None = None
+    announced: Announcement | None = None
     page_id: str | None = None
     unpacked: str | None = None
     original: Original | None = None

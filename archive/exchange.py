@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from archive.announcement import Announcement
+
 Truncation = Literal["length", "time", "disconnect", "unspecified"]
 
 
@@ -18,6 +20,7 @@ class Exchange:
     address, None behind a proxy or if no connection came about. ``truncated`` is a WARC-Truncated reason (WARC 1.1, 5.15)
     and ``error`` says why in words. ``surplus`` counts bytes that followed the end of the message; they are not stored.
     ``unverified`` says that the server's certificate was taken as it was, whoever it names.
+    ``announced`` is what a feed or news sitemap said of the page.
     Of a long answer, ``response`` is the beginning, with all of its head, and ``file`` has the whole; its body is in no coding
     but gzip.
     ``page_id`` names a page and all that was fetched for its replay (WARC-Page-ID, as Browsertrix writes it).
@@ -39,4 +42,5 @@ class Exchange:
     via: str | None = None
     purpose: str | None = None
     page_id: str | None = None
+    announced: Announcement | None = None
     file: BinaryIO | None = None

@@ -9,40 +9,33 @@ import hashlib
 import json
 import os
 import tempfile
-import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pyarrow.parquet as pq
-
-from archive.cdxj import Entry, Index, filename_of, index_lines, moved_line
+from archive.cdxj import Entry, Index, filename_of, moved_line
+from archive.cdxj_lines import index_lines
 from archive.collection import Collection
 from archive.excerpt import Excerpt
-from archive.http import parse_head
-from archive.reader import Record, RecordError, read_record
-from archive.record import member, warc_date, warc_fields
+from archive.materialised import MATERIALISED, Materialised, software
+from archive.pages import pages_of
+from archive.reader import RecordError
 from archive.recovery import in_use
 from archive.rights import Policy, without_text
 from archive.signing import sign
 from archive.wacz import BLOCKS, DIGEST, INDEX, PACKAGE, PAGES, VERSION, WaczError, originals_of, record_head
-from archive.warc import CONFORMS_TO, OPEN_SUFFIX, sync_folder
+from archive.warc import OPEN_SUFFIX, sync_folder
 from archive.withhold import excerpts, withheld_records
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-MATERIALISED = "materialised.warc.gz"
 _BLOCK_LINES = 1024
 _STEP = 1 << 20
-_PAGE_ROWS = 256
-_NAMESPACE = uuid.UUID("6f0c2d0e-6d2b-5b5e-9a3e-0c5b0f6f5a11")  # of ids made from other ids, so that they stay the same
-_FRAMING = ("transfer-encoding", "content-encoding", "content-length")
 
 
 @dataclass(slots=True)
@@ -192,7 +185,7 @@ class _Packing:
                 with path.open("rb") as file:
                     self._add(archive, f"archive/{path.name}", excerpt.chunks(file, self._options.tick), excerpt.size)
             starts: list[str] = []
-            lines = self._lines(_Materialised(full, self._collection, self._newest))
+            lines = self._lines(Materialised(full, self._collection, self._newest))
             self._add(archive, BLOCKS, _blocks(lines, starts))
             if self._packed.materialised:
                 size = full.tell()
@@ -227,7 +220,7 @@ class _Packing:
                 count += len(part)
         self._resources.append(_resource(name, digest.hexdigest(), count))
 
-    def _lines(self, full: _Materialised) -> Iterator[bytes]:
+    def _lines(self, full: Materialised) -> Iterator[bytes]:
         """The index lines of the package: revisits whose original lies elsewhere get a record of their own."""
         with self._collection.index.open("rb") as file, Index(self._collection.index) as index:
             for line in file:
@@ -245,7 +238,7 @@ class _Packing:
         excerpt = self._excerpts.get(name)
         return moved_line(line, excerpt) if excerpt else line
 
-    def _resolved(self, line: bytes, moved: bytes, index: Index, full: _Materialised) -> bytes:
+    def _resolved(self, line: bytes, moved: bytes, index: Index, full: Materialised) -> bytes:
         revisit = Entry.parse(line)
         path = self._collection.warc_path(revisit.filename)
         with path.open("rb") as file:
@@ -273,7 +266,7 @@ class _Packing:
 
     def _kept_pages(self) -> Iterator[dict[str, Any]]:
         left_out = {record_id for ids in self._withheld.values() for record_id in ids}
-        for record_id, restrictions, page in _pages(self._collection, self._names):
+        for record_id, restrictions, page in pages_of(self._collection, self._names):
             if record_id in left_out:
                 continue
             if without_text(restrictions, self._options.policy):
@@ -293,7 +286,7 @@ class _Packing:
             "description": self._options.description,
             "created": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
             "wacz_version": VERSION,
-            "software": _software(),
+            "software": software(),
             "mainPageURL": self._main[1] if self._main else None,
             "mainPageDate": self._main[0] if self._main else None,
             "resources": self._resources,
@@ -305,75 +298,8 @@ class _Packing:
         digest = f"sha256:{hashlib.sha256(package).hexdigest()}"
         known: dict[str, Any] = {"path": PACKAGE, "hash": digest}
         if self._options.key:
-            known["signedData"] = sign(digest, self._created, _software(), self._options.key)
+            known["signedData"] = sign(digest, self._created, software(), self._options.key)
         return known
-
-
-class _Materialised:
-    """A WARC file of responses that were stored as revisits, each with the payload of its original."""
-
-    def __init__(self, file: BinaryIO, collection: Collection, date: datetime) -> None:
-        self._file, self._collection, self._date = file, collection, date
-        self._warcinfo_id = _derived("warcinfo", collection.path.resolve().name)
-
-    def add(self, revisit: Entry, original: Entry) -> dict[str, str]:
-        """Write the response that a revisit stands for; returns what changes in its index line. Raises RecordError."""
-        said, found = self._read(revisit), self._read(original)
-        block, status, content_type = _joined(said.block, found.block)
-        if not self._file.tell():
-            self._begin()
-        revisit_id = said.get("WARC-Record-ID") or ""
-        response_id = _derived("response", revisit_id)
-        about = [(name, value) for name in _KEPT if (value := said.get(name))]
-        about.append(("WARC-Warcinfo-ID", self._warcinfo_id))
-        fields = [*about, ("Content-Type", "application/http;msgtype=response")]
-        if digest := found.get("WARC-Payload-Digest"):
-            fields.append(("WARC-Payload-Digest", digest))
-        note = [
-            ("materialisedFrom", revisit_id),
-            ("payloadOf", found.get("WARC-Record-ID") or ""),
-            (
-                "note",
-                "this response was stored as a revisit; its payload is that of the original, which is not in this package",
-            ),
-        ]
-        about += [("WARC-Concurrent-To", response_id), ("Content-Type", "application/warc-fields")]
-        offset = self._file.tell()
-        length = self._file.write(member("response", response_id, fields, block))
-        self._file.write(member("metadata", _derived("metadata", revisit_id), about, warc_fields(note)))
-        place = {"length": str(length), "offset": str(offset), "filename": MATERIALISED}
-        return {"mime": content_type, "status": str(status), "digest": digest or original.digest or ""} | place
-
-    def _begin(self) -> None:
-        date, info = ("WARC-Date", warc_date(self._date)), [("software", _software()), ("conformsTo", CONFORMS_TO)]
-        fields = [date, ("WARC-Filename", MATERIALISED), ("Content-Type", "application/warc-fields")]
-        self._file.write(member("warcinfo", self._warcinfo_id, fields, warc_fields(info)))
-
-    def _read(self, entry: Entry) -> Record:
-        return read_record(self._collection.warc_path(entry.filename), entry.offset, entry.length)
-
-
-_KEPT = ("WARC-Target-URI", "WARC-Date", "WARC-IP-Address", "WARC-Page-ID", "WARC-Protocol", "WARC-Cipher-Suite")
-
-
-def _joined(revisit: bytes, original: bytes) -> tuple[bytes, int, str]:
-    """The head that a revisit record has with its original's body, status and media type; the original's own head where the
-    revisit has none, says 304, or frames another body."""
-    said, found = parse_head(revisit), parse_head(original)
-    if found is None:
-        raise RecordError("the original is no HTTP response")
-    head, start = found, original[: found.size]
-    if said and said.status != 304 and all(said.get(name) == found.get(name) for name in _FRAMING):
-        head, start = said, revisit[: said.size]
-    return start + original[found.size :], head.status, (head.get("content-type") or "").partition(";")[0].strip()
-
-
-def _derived(kind: str, name: str) -> str:
-    return f"<urn:uuid:{uuid.uuid5(_NAMESPACE, f'{kind} {name}')}>"
-
-
-def _software() -> str:
-    return f"Broadsheet/{version('broadsheet')}"
 
 
 def _resource(path: str, sha256: str, size: int) -> dict[str, Any]:
@@ -413,50 +339,3 @@ def _batches(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
             batch = []
     if batch:
         yield batch
-
-
-_COLUMNS = ["warc_record_id", "warc_filename", "url", "fetched_at", "title", "text", "description", "byline_raw", "authors"]
-_COLUMNS += ["published_at", "modified_at", "language", "site_name", "section", "article_id", "version"]
-
-
-def _pages(collection: Collection, filenames: set[str]) -> Iterator[tuple[str, list[str] | None, dict[str, Any]]]:
-    """Record id, restrictions and page of every article version whose record is in ``filenames``, a day after the other."""
-    for folder in sorted(collection.articles.folder.glob("fetch_date=*")):
-        captures = _rows(collection.captures.folder / folder.name, ["warc_record_id", "page_id", "extraction", "restrictions"])
-        about = {
-            row["warc_record_id"]: (row["page_id"], row["restrictions"]) for row in captures if row["extraction"] == "article"
-        }
-        for row in _rows(folder, _COLUMNS):
-            if row["warc_filename"] in filenames:
-                page_id, restrictions = about.get(row["warc_record_id"], (None, None))
-                yield row["warc_record_id"], restrictions, _page(row, page_id)
-
-
-def _rows(day: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """The rows of one day's parts, file by file: a dataset holds on to what it has read (575 MiB for 66,000 rows, this 182)."""
-    for part in sorted(day.glob("part-*.parquet")):
-        with pq.ParquetFile(part) as file:
-            there = [name for name in columns if name in file.schema_arrow.names]
-            for batch in file.iter_batches(_PAGE_ROWS, columns=there, use_threads=False):
-                yield from (dict.fromkeys(columns) | row for row in batch.to_pylist())
-
-
-def _page(row: dict[str, Any], page_id: str | None) -> dict[str, Any]:
-    """A line of pages.jsonl: ``url`` and ``ts`` are those of the record, or players do not find it; then our own columns."""
-    page = {
-        "id": page_id or str(uuid.uuid5(_NAMESPACE, row["warc_record_id"])),
-        "url": row["url"],
-        "ts": f"{row['fetched_at']:%Y-%m-%dT%H:%M:%SZ}",
-        "title": row["title"] or row["url"],
-        "text": row["text"],
-        "description": row["description"],
-        "authors": [author["name"] for author in row["authors"] or []],
-        "published_at": row["published_at"] and row["published_at"].isoformat(),
-        "modified_at": row["modified_at"] and row["modified_at"].isoformat(),
-        "language": row["language"],
-        "site": row["site_name"],
-        "section": row["section"],
-        "article_id": row["article_id"],
-        "version": row["version"],
-    }
-    return {name: value for name, value in page.items() if value not in (None, [])}

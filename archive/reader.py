@@ -15,6 +15,7 @@ from typing import BinaryIO
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
+from archive.announcement import announcement_of
 from archive.capture import Capture
 from archive.digest import matches
 from archive.http import entity_body, parse_head
@@ -224,6 +225,6 @@ def _note(capture: Capture, block: bytes) -> None:
     """Take from a metadata record what no other record says."""
     known = dict(line.split(": ", 1) for line in block.decode("utf-8", "replace").splitlines() if ": " in line)
     capture.via, capture.purpose, capture.error = known.get("via"), known.get("purpose"), known.get("error")
-    capture.unpacked = known.get("unpackedContentCoding")
+    capture.unpacked, capture.announced = known.get("unpackedContentCoding"), announcement_of(known)
     took = known.get("fetchTimeMs", "")
     capture.milliseconds = int(took) if re.fullmatch(r"\d{1,9}", took) else None

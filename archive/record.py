@@ -255,6 +255,7 @@ def _metadata_block(exchange: Exchange, interim: bytes, blanked: list[str], unpa
         ("via", exchange.via),
         ("fetchTimeMs", str(round(exchange.seconds * 1000))),
         ("purpose", exchange.purpose),
+        *(exchange.announced.fields() if exchange.announced else ()),
         ("error", exchange.error),
         ("tlsCertificate", "not verified" if exchange.unverified else None),
         ("attempts", str(exchange.attempts) if exchange.attempts > 1 else None),

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from archive.cdxj import Lines, filename_of, merge, moved_line
+from archive.cdxj import filename_of, moved_line
+from archive.cdxj_file import Lines, merge
 from archive.collection import Collection, CollectionError
 from archive.excerpt import Excerpt
 from archive.originals import relocate

@@ -96,6 +96,22 @@ class Rights:
         if site.usage:
             self.add_usage(site.sources["content_usage"], site.content_usage or "")
 
+    def join(self, further: Rights) -> None:
+        """Add what a further page of the same article says: of both the restricting holds."""
+        for name in _FLAGS:
+            ours, theirs = getattr(self, name), getattr(further, name)
+            if theirs is not None and not ours and theirs is not ours:
+                self._set(name, theirs, further.sources[name])
+        ends = further.unavailable_after
+        if ends and (self.unavailable_after is None or ends < self.unavailable_after):
+            self._set("unavailable_after", ends, further.sources["unavailable_after"])
+        if further.tdm_reservation is not None and (
+            self.tdm_reservation is None or further.tdm_reservation > self.tdm_reservation
+        ):
+            self.set_tdm(further.sources["tdm_reservation"], further.tdm_reservation, further.tdm_policy, "")
+        if further.usage.items() - self.usage.items():
+            self.add_usage(further.sources["content_usage"], further.content_usage or "")
+
     def _set(self, name: str, value: object, source: str) -> None:
         if getattr(self, name) != value:
             setattr(self, name, value)
@@ -126,6 +142,14 @@ COLUMNS = (
 )  # fmt: skip
 _EXPIRES = "unavailable_after="
 _RESERVED = "tdm-reservation=1"
+
+
+def joined(pages: Iterable[Rights]) -> Rights:
+    """What holds for an article on several pages, first to last."""
+    whole = Rights()
+    for one in pages:
+        whole.join(one)
+    return whole
 
 
 def of_fields(fields: Mapping[str, str], url: str) -> Rights:

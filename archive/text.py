@@ -38,11 +38,11 @@ def simhash_folded(folded: str) -> int | None:
     """64-bit simhash over the three-word shingles of a folded text (Charikar 2002): texts that share most of their words
     differ in few bits. Of long texts a fourth of the shingles is taken, chosen by what they say. None where there is no word.
     """
-    words = folded.split()
+    words = folded.encode("utf-8", "replace").split()
     if not words:
         return None
-    places = range(max(1, len(words) - _SHINGLE + 1))
-    shingles = {" ".join(words[at : at + _SHINGLE]).encode("utf-8", "replace") for at in places}
+    runs = zip(*(words[at:] for at in range(_SHINGLE)), strict=False)
+    shingles = set(map(b" ".join, runs)) or {b" ".join(words)}
     if len(shingles) > _MANY:
         shingles = {shingle for shingle in shingles if crc32(shingle) % 4 == 0} or shingles
     hashes = [hashlib.blake2b(shingle, digest_size=8).digest() for shingle in shingles]

@@ -20,7 +20,8 @@ from typing import Any, BinaryIO
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
-from archive.cdxj import Entry, Index, Lines, SortedFile
+from archive.cdxj import Entry, Index, SortedFile
+from archive.cdxj_file import Lines
 from archive.signing import SigningError, is_signed
 from archive.url import surt
 

@@ -195,6 +195,7 @@ def _capture(exchange: Exchange, records: Records, place: Place) -> Capture:
         error=exchange.error,
         purpose=exchange.purpose,
         via=exchange.via,
+        announced=exchange.announced,
         page_id=exchange.page_id,
         unpacked=records.unpacked,
         original=records.original,

@@ -302,6 +302,7 @@ def _exchange(request: Request, trace: Trace, error: Exception | None, *, partia
         attempts=max(1, len(trace.attempts)),
         via=_via(request),
         purpose=_purpose(request),
+        announced=request.meta.get("announced"),
         page_id=request.meta.get("page_id") or (str(uuid.uuid4()) if _purpose(request) in PAGES else None),
     )
 

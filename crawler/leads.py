@@ -49,6 +49,8 @@ def request_of(lead: Lead, callback: Callable[..., Any], errback: Callable[..., 
         "doubt": lead.doubt,
         "dated": lead.dated,
     }
+    if lead.announced:
+        meta["announced"] = lead.announced
     if lead.purpose in DOCUMENTS:
         meta["download_maxsize"] = DOCUMENTS[lead.purpose]
     if lead.state != "wanted":

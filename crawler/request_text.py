@@ -10,6 +10,7 @@ from scrapy import Request
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.request import request_from_dict
 
+from archive.announcement import Announcement
 from crawler.discovery.entry import Entry
 from pipelines.tabulate import Found
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from scrapy import Spider
 
 _PLAIN = (str, int, float, bool, type(None))
-_RECORDS: dict[str, Any] = {kind.__name__: kind for kind in (Found, Entry)}
+_RECORDS: dict[str, Any] = {kind.__name__: kind for kind in (Found, Entry, Announcement)}
 _DEFAULTS = {key: value for key, value in Request("http://h").to_dict().items() if key != "url"}
 _SECRET_HEADERS = ("Cookie", "Authorization", "Proxy-Authorization")
 # what a fetch leaves in a request, and what the next one finds out anew

@@ -134,7 +134,7 @@ class Summary:
 
 
 def _group(stats: dict[str, int], prefix: str) -> dict[str, int]:
-    return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): value for name, value in stats.items() if name.startswith(prefix) and value}
 
 
 def _announced(sums: list[Sum]) -> list[str]:

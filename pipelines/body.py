@@ -21,6 +21,7 @@ from pipelines.segments import ABOVE, Place, Segment, segments
 from pipelines.witness import testimony
 
 SURE = 0.1  # doubt up to which no witness is heard
+_MOST_HEARD = 500  # segments; about longer pages it has nothing to add, and it takes longest
 _LITTLE = 25  # words; with less kept, the bar comes down to the best
 _LONG = 12  # words of a line that no article says twice
 _HEADLINE = 4  # words of a description that is no more than a name
@@ -105,7 +106,7 @@ def read_body(tree: HtmlElement, url: str, claims: Claims) -> Body:
     hearing = Hearing(found, claims)
     likely = hearing.probabilities()
     words = [one.words for one in found]
-    witnessed = doubt_of(words, likely) > SURE
+    witnessed = doubt_of(words, likely) > SURE and len(found) <= _MOST_HEARD
     if witnessed:
         likely = hearing.probabilities(testimony(tree, url))
     summary = key_of(claims.description)

@@ -25,6 +25,8 @@ _FEED_TYPES = frozenset(
     }
 )
 _RELATIONS = ("amphtml", "sitemap", "hub")
+# what most link elements are for
+_OF_FILES = frozenset({"stylesheet", "preload", "preconnect", "dns-prefetch", "icon", "shortcut", "apple-touch-icon"})
 _MOST_RELATIONS = 200
 _WEB = ("http://", "https://")
 # what class names speak of
@@ -129,6 +131,8 @@ def _speaks_of(classes: str) -> tuple[bool, bool, bool]:
 
 def _absolute(base: str, href: str | None) -> str | None:
     href = (href or "").strip()
+    if href[:8].lower().startswith(_WEB) and "[" not in href:  # brackets may hold no address
+        return href.partition("#")[0]  # joining is slow, and most addresses are whole already
     try:
         if _ROOTED.fullmatch(href) and "/." not in href and "//" not in href:
             return _origin(base) + href
@@ -148,9 +152,7 @@ def _link(element: HtmlElement, found: Evidence) -> None:
         found.signed.append(element)
     if not href or href[0] == "#" or len(found.targets) >= _MOST_LINKS:
         return
-    # joining is slow, and most addresses are whole already
-    whole = href[:8].lower().startswith(_WEB) and "[" not in href  # brackets may hold no address
-    url = href.partition("#")[0].strip() if whole else _absolute(found.base, href)
+    url = _absolute(found.base, href)
     url = url and url.translate(_UNSAFE)
     element.set("href", url or "")  # what is made of the body later needs no base
     if url and url not in found.targets and url[:8].lower().startswith(_WEB):
@@ -183,7 +185,7 @@ def _meta(element: HtmlElement, found: Evidence) -> None:
 
 def _link_element(element: HtmlElement, found: Evidence) -> None:
     rel = (element.get("rel") or "").lower().split()
-    url = _absolute(found.base, element.get("href"))
+    url = None if _OF_FILES.issuperset(rel) else _absolute(found.base, element.get("href"))
     if not url:
         return
     if "canonical" in rel:

@@ -16,6 +16,7 @@ from lxml.html import HtmlElement, HTMLParser
 from trafilatura.external import jt_stoplist_init
 from trafilatura.utils import detect_encoding
 
+from archive.announcement import Announcement
 from archive.markup import bounded, unicode_of
 from archive.requisites import of_html
 from archive.rights import of_fields
@@ -24,7 +25,7 @@ from pipelines.blocked import obstacle
 from pipelines.body import Body, read_body
 from pipelines.boilerplate import main_part, prune, without_head
 from pipelines.evidence import Evidence, collect
-from pipelines.fingerprint import fingerprint
+from pipelines.fingerprint import fingerprint, title_sha256
 from pipelines.images import images_in, links_in
 from pipelines.judge import Claims
 from pipelines.language import settle_language
@@ -63,15 +64,17 @@ def extract(
     headers: Mapping[str, str] | None = None,
     requisites: bool = False,
     recipe: Recipe | None = None,
+    announced: Announcement | None = None,
 ) -> Page:
     """Read one page.
 
     ``content_type`` is the Content-Type header field as sent; ``headers`` may hold those that ``pipelines.reading.HEADERS``
     names, in lower case, several of one name in a line each. With ``requisites`` the page also says what it loads. ``recipe``
-    is how people want the site's pages read. Never raises for what a page holds: what cannot be read is not an article.
+    is how people want the site's pages read, ``announced`` what a feed or news sitemap said of it. Never raises for what a page
+    holds: what cannot be read is not an article.
     """
     began = time.process_time()
-    page = read(html, url, content_type, dict(headers or {}), recipe=recipe, requisites=requisites)
+    page = read(html, url, content_type, dict(headers or {}), recipe=recipe, requisites=requisites, announced=announced)
     page.seconds = time.process_time() - began
     return page
 
@@ -84,6 +87,7 @@ def read(
     *,
     recipe: Recipe | None = None,
     requisites: bool = False,
+    announced: Announcement | None = None,
     trace: Trace | None = None,
 ) -> Page:
     """As ``extract``; ``trace`` is filled with how it came about."""
@@ -125,6 +129,8 @@ def read(
     is_article, reason = _as_ruled(article, followed) or _as_page(article, turn, url) or decide(article, evidence, tree, url)
     if not is_article:
         return Page("not_article", reason, None, evidence.links, evidence.feeds, evidence.relations, rights=said)
+    if announced and metadata.announce(article, announced):
+        article.title_sha256 = title_sha256(article)
     mismatch = settle_language(article)
     article.quality_score = score(body.signs) if body.signs else None
     found = flags(article, repeated=body.repeated, mismatch=mismatch, claimed=_claimed(metadata))

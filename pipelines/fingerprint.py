@@ -11,8 +11,13 @@ def fingerprint(article: Article) -> None:
     folded = fold(article.text or "")
     article.word_count = count_folded(folded)
     article.text_sha256 = sha256_folded(folded) if article.text else None
-    article.title_sha256 = sha256_folded(fold(article.title)) if article.title else None
+    article.title_sha256 = title_sha256(article)
     article.text_simhash = simhash_folded(folded)
+
+
+def title_sha256(article: Article) -> str | None:
+    """The hash of an article's folded title."""
+    return sha256_folded(fold(article.title)) if article.title else None
 
 
 def text_flags(article: Article) -> dict[str, bool]:

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from htmldate import find_date
 from lxml.html import HtmlElement
 
+from archive.announcement import Announcement
 from archive.url import site_key
 from pipelines import authors, bylines, datelines, dates, jsonld, rights
 from pipelines.article import Article, Author
@@ -19,7 +20,9 @@ from pipelines.evidence import Evidence, text_of
 from pipelines.titles import Heading, Standing, ranked
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE)
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200e\u200f\u202a-\u202e\u2066-\u2069\u2060\ufeff\ud800-\udfff]"
+)
 _PUBLISHED = (
     "article:published_time", "og:article:published_time", "article:published", "og:published_time", "datepublished",
     "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.created", "dc.date", "dcterms.date",
@@ -120,8 +123,8 @@ class Metadata:
         return None
 
     def _title(self, article: Article) -> str | None:
-        domain = site_key(self._url).partition(".")[0]  # often the site's name, run together
-        names = [article.site_name, article.publisher, domain]
+        domain = site_key(self._url)
+        names = [article.site_name, article.publisher, domain, domain.partition(".")[0]]  # often the site's name, run together
         metas = self._metas("og:title", "twitter:title", "dc.title", "headline", "title")
         claims = [(source, clean) for source, value in (*self._json("headline"), *metas) if (clean := tidy(value))]
         headings = [Heading(tidy(text_of(one)) or "", _standing(one)) for one in self._evidence.headings[:_MOST_HEADINGS]]
@@ -229,6 +232,21 @@ class Metadata:
         except Exception:  # a date is not worth a page
             return
         self._published_as(article, self._moment("published_at", [("htmldate", found)]))
+
+    def announce(self, article: Article, told: Announcement) -> bool:
+        """Take what a feed or news sitemap said, where the page itself says nothing better; whether the title changed.
+
+        To be called when the text is read, which is to come out of the page alone.
+        """
+        title = tidy(told.title) if self.sources.get("title") in (None, "url") else None
+        if title:
+            article.title, self.sources["title"] = title, f"{told.source}:title"
+        if told.published and self.sources.get("published_at") in (None, "url", "htmldate"):
+            whole = told.published.isoformat()
+            midnight = (told.published.hour, told.published.minute, told.published.second) == (0, 0, 0)
+            candidate = (f"{told.source}:published", whole[:10] if midnight else whole)  # most were written without a time
+            self._published_as(article, self._moment("published_at", [candidate]))
+        return bool(title)
 
     def _published_as(self, article: Article, found: dates.Moment | None) -> None:
         if found:

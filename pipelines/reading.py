@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from archive import rights
+from archive.announcement import Announcement
 from archive.capture import Capture
 from archive.http import content, entity_body, parse_head
 from archive.reader import Record, RecordError, captures_of
@@ -29,11 +30,13 @@ _AHEAD_BYTES = 64 << 20
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 
 
-def job_of_record(record: Record, url: str, recipe: Recipe | None = None) -> Job:
+def job_of_record(record: Record, url: str, recipe: Recipe | None = None, announced: Announcement | None = None) -> Job:
     """The page that a response record holds, ready to be read. Raises ValueError if its coding cannot be undone."""
     head = parse_head(record.block)
     fields = rights.fields_of(head, HEADERS) if head else {}
-    return Job(_document(record.block), url, head.get("content-type") if head else None, fields, recipe=recipe)
+    return Job(
+        _document(record.block), url, head.get("content-type") if head else None, fields, recipe=recipe, announced=announced
+    )
 
 
 def _document(block: bytes) -> bytes:
@@ -68,7 +71,7 @@ class Reading:
         """Take a capture that waits to be read, and the record that holds its page. Waits while many are in flight."""
         self._rows.counts["pages"] += 1
         try:
-            job = job_of_record(record, capture.url, self._rows.recipe(capture))
+            job = job_of_record(record, capture.url, self._rows.recipe(capture), capture.announced)
         except ValueError as error:
             self._rows.settle(capture, "failed", str(error))
             return

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from archive.collection import Collection
 from pipelines.rules import Rule, RuleError, RuleFile, Rules, parse_rules
 
 _COPIES = ("state", "rules")
@@ -90,8 +89,8 @@ class Recipes:
 class Kept:
     """The recipes that a collection's rows were made with, by their copies."""
 
-    def __init__(self, collection: Collection, modules: Iterable[str] = ()) -> None:
-        self._folder = collection.path.joinpath(*_COPIES)
+    def __init__(self, collection: Path, modules: Iterable[str] = ()) -> None:
+        self._folder = collection.joinpath(*_COPIES)
         self._files: dict[str, RuleFile | None] = {}
         self._modules = tuple(modules)
 

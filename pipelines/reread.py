@@ -10,7 +10,7 @@ from typing import Any
 from archive.collection import Collection
 from archive.cuts import Cut, cut
 from archive.reader import RecordError
-from archive.rights import COLUMNS, Rights
+from archive.rights import COLUMNS, Rights, joined
 from archive.text import fold, sha256_folded
 from archive.verify import Findings
 from pipelines.article import Article, Page
@@ -65,7 +65,7 @@ class _Reread:
     ) -> None:
         self._recipes = recipes
         self._collection, self._workers, self._findings, self._tick = collection, workers, findings, tick
-        self._kept, self._files = Kept(collection, modules), NamedFiles(collection)
+        self._kept, self._files = Kept(collection.path, modules), NamedFiles(collection)
         self._waiting: deque[tuple[dict[str, Any], bool, list[Future[Page]]]] = deque()
 
     def submit(self, row: dict[str, Any], with_rights: bool) -> None:
@@ -115,17 +115,19 @@ class _Reread:
             if article is None or _cut_sha256(article, row["site_boilerplate"] or []) != row["text_sha256"]:
                 self._findings.deny(_where(row), "its text comes out differently from its record")
             if with_rights:
-                self._compare_rights(row, pages[0].rights)
+                self._compare_rights(row, [page.rights for page in pages])
         self._tick()
 
-    def _compare_rights(self, row: dict[str, Any], rights: Rights) -> None:
+    def _compare_rights(self, row: dict[str, Any], pages: list[Rights]) -> None:
         sources = dict(row["field_sources"])
         try:
-            rights.complete(self._files.rights_of(row["url"], [sources[name] for name in COLUMNS if name in sources]))
+            site = self._files.rights_of(row["url"], [sources[name] for name in COLUMNS if name in sources])
         except RecordError as error:
             self._findings.deny(_where(row), f"its rights cannot be read again: {error}")
             return
-        for name, found in rights.columns().items():
+        for rights in pages:
+            rights.complete(site)
+        for name, found in joined(pages).columns().items():
             if row[name] != found:
                 self._findings.deny(_where(row), f"{name} is {row[name]} in the row and {found} by its records")
 

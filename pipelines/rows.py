@@ -11,7 +11,7 @@ from typing import Any
 
 from archive.capture import Capture, media_type
 from archive.collection import Collection
-from archive.rights import Policy, Rights, reserved
+from archive.rights import Policy, Rights, joined, reserved
 from archive.tombstones import Tombstones
 from archive.url import surt
 from pipelines.article import Article, Page
@@ -213,8 +213,9 @@ class Rows:
     def _row(self, article: Article, sheets: list[Sheet], cells: Mapping[str, Any] | None = None) -> ArticleRow | None:
         first, *others = sheets
         row = article_row(article, first.capture, first.found, self.crawl_id, first.spider)
-        row |= {**first.page.rights.columns(), **first.more, **(cells or {})}
-        row["field_sources"] = row["field_sources"] | first.page.rights.sources
+        rights = joined(sheet.page.rights for sheet in sheets)
+        row |= {**rights.columns(), **first.more, **(cells or {})}
+        row["field_sources"] = row["field_sources"] | rights.sources
         row.reason = first.page.reason
         row.requisites = list({one.url: one for sheet in sheets for one in sheet.page.requisites}.values())
         row.page_id = first.capture.page_id

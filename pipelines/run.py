@@ -15,7 +15,8 @@ from weakref import WeakKeyDictionary
 import pyarrow.dataset as ds
 
 from archive.capture import Capture
-from archive.cdxj import Lines, add_files, capture_line, merge, merged
+from archive.cdxj_file import Lines, add_files, merge, merged
+from archive.cdxj_lines import capture_line
 from archive.collection import Collection
 from archive.exchange import Exchange
 from archive.http import split_interim

@@ -216,7 +216,8 @@ def _place(element: HtmlElement, places: dict[HtmlElement, Place]) -> Place:
         return place
     parent = element.getparent()
     above = None if parent is None else _place(parent, places)
-    names = " ".join(value for name in _NAMING if (value := element.get(name)))[:200]
+    given = dict(element.items())
+    names = " ".join([value for name in _NAMING if (value := given.get(name))])[:200] if given else ""
     tag = str(element.tag)
     own = 0 if tag in ("html", "body") else kinds_of(names)
     if above is None:

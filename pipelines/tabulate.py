@@ -108,6 +108,7 @@ class Tabulator:
         self._ready = Batch()
         self._waiting: dict[str, Capture] = {}
         self._held: dict[str, tuple[ArticleRow, Callable[[], None]]] = {}
+        self._further: set[str] = set()  # records of the further pages of what is held
         self._parts = 0
 
     def add_capture(self, capture: Capture, *, awaits_reading: bool) -> None:
@@ -136,14 +137,16 @@ class Tabulator:
     def hold_article(self, row: ArticleRow, fill: Callable[[], None]) -> None:
         """Keep a row that is still to learn something. ``fill`` is called if the crawl ends before ``release_article``."""
         self._held[row.capture_id] = (row, fill)
+        self._further |= _further_of(row)
 
     def holds(self, capture: Capture) -> bool:
-        """Whether the row that was made from a capture still waits."""
-        return capture.record_id in self._held
+        """Whether the row that was made from a capture, or from it among others, still waits."""
+        return capture.record_id in self._held or capture.record_id in self._further
 
     def release_article(self, row: ArticleRow) -> None:
         """The row is complete; ``add_article`` is to follow."""
-        self._held.pop(row.capture_id, None)
+        if self._held.pop(row.capture_id, None):
+            self._further -= _further_of(row)
 
     @property
     def part_is_due(self) -> bool:
@@ -162,6 +165,7 @@ class Tabulator:
                 fill()
                 self.add_article(row)
             self._held.clear()
+            self._further.clear()
             self._ready.captures += [capture.row(self._crawl_id) for capture in self._waiting.values()]
             self._waiting.clear()
         batch, self._ready = self._ready, Batch()
@@ -187,3 +191,7 @@ class Tabulator:
     def give_back(self, batch: Batch) -> None:
         """Keep rows that could not be published, for another try."""
         self._ready.articles[:0], self._ready.captures[:0] = batch.articles, batch.captures
+
+
+def _further_of(row: ArticleRow) -> set[str]:
+    return {capture.record_id for capture, _ in row.pages}

@@ -26,6 +26,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from archive.announcement import Announcement
 from pipelines.article import Page
 from pipelines.recipes import Recipe
 
@@ -52,7 +53,7 @@ class _FullError(PageLostError):
 @dataclass(frozen=True, slots=True)
 class Job:
     """A page to read: decoded HTML, its address, the response header fields that bear on reading it, whether to tell what it
-    loads, and how people want it read."""
+    loads, how people want it read, and what was said of it before it was fetched."""
 
     html: bytes
     url: str
@@ -60,6 +61,7 @@ class Job:
     headers: dict[str, str] | None = None
     requisites: bool = False
     recipe: Recipe | None = None
+    announced: Announcement | None = None
 
 
 class Workers:
@@ -272,6 +274,8 @@ def _answer(read: Any, job: Job) -> Page | str | None:
     more: dict[str, Any] = {"requisites": True} if job.requisites else {}
     if job.recipe:
         more["recipe"] = job.recipe
+    if job.announced:
+        more["announced"] = job.announced
     try:
         page: Page = read(job.html, job.url, content_type=job.content_type, headers=job.headers, **more)
     except MemoryError:

@@ -50,7 +50,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
     collection = folder / "collection"
     with Newsroom() as newsroom:
         sites = ",".join(newsroom.front_pages)
-        first = crawl(collection, options=("-O", str(folder / "out.jsonl")), sites=sites)
+        first = crawl(collection, options=("-O", str(folder / "out.jsonl")), fresh=True, sites=sites)
         requests = newsroom.requests
         (folder / "twins.txt").write_text("\n".join(page.url for page in newsroom.expected if "/amp/" in page.url))
         second = crawl(collection, sites=sites, urls=str(folder / "twins.txt"))
@@ -209,7 +209,7 @@ def test_the_log_is_calm_and_the_summary_says_what_came_of_it(crawled: Crawled) 
 
 
 def test_verify_proves_the_collection_and_names_what_was_tampered_with(crawled: Crawled, tmp_path: Path) -> None:
-    proven = scrapy("verify", str(crawled.collection), settings={"BROADSHEET_WORKERS": "1"})
+    proven = scrapy("verify", str(crawled.collection), settings={"BROADSHEET_WORKERS": "1"}, fresh=True)
     assert proven.code == 0, proven.out
     assert f"{len(crawled.articles):,} texts extracted again" in proven.out
     (name, *_) = sorted(path.name for path in (crawled.collection / "archive").iterdir())
@@ -252,7 +252,7 @@ class TestWhatElseTheSpiderTakes:
 
 
 def test_scrapy_list_and_shell_work_and_record_nothing(crawled: Crawled, tmp_path: Path) -> None:
-    assert scrapy("list").out.strip() == "news"
+    assert scrapy("list", fresh=True).out.strip() == "news"
     url = crawled.newsroom.expected[ARTICLES[0]].url
     shell = scrapy("shell", url, "-c", "response.status", settings=LOCAL)
     assert shell.out.strip().endswith("200"), shell.err

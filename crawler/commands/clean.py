@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pipelines.dump import MOST, clean
-from pipelines.dump_files import FileError, Text, texts
+if TYPE_CHECKING:
+    from pipelines.dump_files import Text
 
 
 class Command(ScrapyCommand):
@@ -44,6 +44,8 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Exit code 0 if all files were read, 1 if one could not be, or not to its end."""
+        from pipelines.dump_files import FileError, texts  # noqa: PLC0415 - Scrapy loads all commands whenever it runs one
+
         if not args:
             raise UsageError("give files: texts, or Parquet or JSON lines with --column NAME", print_help=False)
         keep = [name.strip() for name in opts.keep.split(",") if name.strip()]
@@ -59,6 +61,8 @@ class Command(ScrapyCommand):
 
 
 def _print(found: Iterable[Text]) -> None:
+    from pipelines.dump import MOST, clean  # noqa: PLC0415
+
     for one in found:
         if one.fault:
             print(one.fault, file=sys.stderr)

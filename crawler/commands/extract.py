@@ -20,7 +20,6 @@ from archive.lock import WriterLock
 from archive.recovery import in_use
 from archive.sources import SourceError, archive_files
 from crawler.addon import policy_of, recipes_of, worker_count
-from crawler.explaining import NotFoundError, explain, find_page
 from crawler.guard import SettingError
 from crawler.plain_log import show
 from pipelines.intake import Extraction, Tally
@@ -102,6 +101,8 @@ class Command(ScrapyCommand):
         self.exitcode = 1 if refused or tally.refused else 0
 
     def _explain(self, args: list[str], url: str) -> None:
+        from crawler.explaining import NotFoundError, explain, find_page  # noqa: PLC0415 - Scrapy loads all commands whenever it runs one
+
         assert self.settings is not None
         if len(args) != 1:
             example = f"scrapy extract --explain {url} collections/news"

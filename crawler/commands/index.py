@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from archive.cdxj import rebuild
+from archive.cdxj_file import rebuild
 from archive.collection import CollectionError, open_collection
 from archive.recovery import in_use
 from archive.removal import ensure_whole

@@ -16,7 +16,6 @@ from archive.verify import Findings, verify
 from crawler.addon import page_modules, recipes_of, worker_count
 from crawler.guard import SettingError
 from crawler.plain_log import show
-from pipelines.reread import verify_texts
 from pipelines.workers import Workers
 
 
@@ -55,6 +54,8 @@ class Command(ScrapyCommand):
             task = progress.add_task("records and rows", total=None)
             findings = verify(collection, lambda: progress.advance(task))
             if not opts.no_texts:
+                from pipelines.reread import verify_texts  # noqa: PLC0415 - Scrapy loads all commands whenever it runs one
+
                 task = progress.add_task("texts", total=findings.counts["articles"])
                 workers = Workers(worker_count(self.settings), self.settings.getfloat("BROADSHEET_PAGE_DEADLINE", 30.0))
                 tick, modules = lambda: progress.advance(task), page_modules(self.settings)

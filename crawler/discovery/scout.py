@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 from zlib import crc32
 
+from archive.announcement import Announcement
 from archive.canonical import normalize_url
 from archive.url import site_key
 from pipelines.article import Link, Page
@@ -59,9 +60,10 @@ class Place:
 class Lead:
     """An address that was named, and what is to become of it; ``reason`` says why it is left out.
 
-    ``found_url`` is the address as it stood there, ``twin`` the AMP or print form to be asked for if ``url`` brings no
-    article, ``doubt`` how long after the range it was changed, if nothing else is known (``doubts.distance``), ``dated`` what
-    is known of the time behind it, ``probe`` that nobody named it: it stands at a usual place.
+    ``found_url`` is the address as it stood there, ``twin`` the AMP or print form to be asked for if ``url`` brings no article,
+    ``doubt`` how long after the range it was changed, if nothing else is known (``doubts.distance``), ``dated`` what is known
+    of the time behind it, ``announced`` what a feed or news sitemap says of it, ``probe`` that nobody named it: it stands at a
+    usual place.
     """
 
     url: str
@@ -75,6 +77,7 @@ class Lead:
     twin: str | None = None
     doubt: int | None = None
     dated: datetime | None = None
+    announced: Announcement | None = None
     probe: bool = False
 
 
@@ -117,7 +120,7 @@ class Scout:
     def _announced(self, entry: Entry, place: Place) -> Lead:
         place = replace(place, site=site_key(entry.url)) if place.given else place
         dated = credible(entry.published) or credible(entry.modified)
-        lead = Lead(entry.url, "page", entry.source, place, entry.url, dated=dated)
+        lead = Lead(entry.url, "page", entry.source, place, entry.url, dated=dated, announced=_announcement(entry))
         if self.span.leaves_out(entry.published, entry.modified, entry.url):
             lead = replace(lead, state="out_of_range", reason="its announced date or its address")
         elif self.span.doubts(entry.published, entry.modified, entry.url) and entry.modified and self.span.until:
@@ -263,3 +266,10 @@ class Scout:
 
 def _unusable(item: Unusable, place: Place) -> Lead:
     return Lead(item.text, "page", place.source, place, item.text, state="excluded", reason=item.reason)
+
+
+def _announcement(entry: Entry) -> Announcement | None:
+    """What is worth keeping; a plain sitemap's dates are those of changes."""
+    published = credible(entry.published)
+    worth = entry.source in ("feed", "news_sitemap") and (entry.title or published)
+    return Announcement(entry.source, entry.title, published) if worth else None

@@ -218,7 +218,8 @@ class NewsSpider(scrapy.Spider):
         headers = {name: _lines(values) for name in HEADERS if (values := response.headers.getlist(name))}
         capture = response.meta.get("capture")
         recipe = self._archiving.run.recipe(capture) if capture else None
-        job = Job(response.body, response.url, _content_type(response), headers, self._requisites.mode != "html", recipe)
+        loads, announced = self._requisites.mode != "html", response.meta.get("announced")
+        job = Job(response.body, response.url, _content_type(response), headers, loads, recipe, announced)
         try:
             return await asyncio.wrap_future(self._archiving.workers.submit(job))
         except PageLostError as lost:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from archive.audit import Audit, article_rows, audit, audit_pages
-from archive.cdxj import Index, add_files
+from archive.cdxj import Index
+from archive.cdxj_file import add_files
 from archive.collection import Collection, create_collection
 from archive.exchange import Exchange
 from archive.reader import Record

@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from isal import isal_zlib
 
-from archive import cdxj
-from archive.cdxj import Entry, Fault, Index, Lines, SortedFile, add_files, index_lines, merge, rebuild
+from archive import cdxj_file
+from archive.cdxj import Entry, Index, SortedFile
+from archive.cdxj_file import Lines, add_files, merge, rebuild
+from archive.cdxj_lines import Fault, index_lines
 from archive.collection import create_collection
 from archive.digest import warc_digest
 from archive.request_key import body_query
@@ -445,8 +447,8 @@ def test_any_lines_come_back_sorted_and_once(
 ) -> None:
     lines = [line(*one) for one in made]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cdxj, "_RUN_BYTES", run)
-        patch.setattr(cdxj, "_MOST_RUNS", 2)
+        patch.setattr(cdxj_file, "_RUN_BYTES", run)
+        patch.setattr(cdxj_file, "_MOST_RUNS", 2)
         gathered = Lines(tmp_path_factory.mktemp("l"), lines)
         assert list(gathered) == sorted(set(lines))
         assert list(gathered) == sorted(set(lines))

@@ -14,6 +14,7 @@ from archive.rights import (
     Rights,
     fields_of,
     header_restrictions,
+    joined,
     of_fields,
     reserved,
     usage,
@@ -147,6 +148,22 @@ def test_the_stronger_place_wins_with_its_policy_or_without() -> None:
         None,
         {"tdm_reservation": "header:tdm-reservation"},
     )
+
+
+def test_of_the_pages_of_an_article_what_restricts_holds_with_its_source() -> None:
+    first, second, third = Rights(), Rights(), Rights()
+    first.add_robots("meta:robots", "archive, unavailable_after: 2030-01-02")
+    first.add_usage("header:content-usage", "train-ai=y")
+    second.add_robots("header:x-robots-tag", "noarchive, unavailable_after: 2029-01-02")
+    second.set_tdm("meta:tdm-reservation", 0, None, "")
+    third.set_tdm("header:tdm-reservation", 1, "https://a.example/policy", "")
+    third.add_usage("header:content-usage", "train-ai=n")
+    whole = joined([first, second, third])
+    assert whole.restrictions() == ["noarchive", "unavailable_after=2029-01-02T00:00:00Z", "tdm-reservation=1", "train-ai=n"]
+    assert (whole.noindex, whole.tdm_policy) == (None, "https://a.example/policy")
+    assert whole.sources["noarchive"] == "header:x-robots-tag"
+    assert joined([first]).columns() == first.columns()
+    assert joined([Rights(), second]).columns() == second.columns()
 
 
 def test_of_several_usage_preferences_the_restricting_one_holds() -> None:

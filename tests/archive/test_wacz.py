@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive import cdxj
+from archive import cdxj_file
+from archive.cdxj import Index
 from archive.collection import Collection, create_collection
 from archive.foreign import NoArchiveError
 from archive.foreign import read_records as read_foreign
@@ -87,7 +88,7 @@ def test_warc_files_are_stored_as_they_are_and_read_where_they_lie(tmp_path: Pat
 
 def test_the_index_is_that_of_the_collection(tmp_path: Path) -> None:
     path = packed(tmp_path).path
-    with open_wacz(path) as wacz, wacz.index() as index, cdxj.Index(tmp_path / "news" / "indexes" / "index.cdxj") as own:
+    with open_wacz(path) as wacz, wacz.index() as index, Index(tmp_path / "news" / "indexes" / "index.cdxj") as own:
         assert list(index) == list(own)
 
 
@@ -184,7 +185,7 @@ def test_a_revisit_without_any_original_is_named_and_not_indexed(tmp_path: Path)
     (original,) = collection.warc_files()
     crawl(tmp_path / "news", 1)
     original.unlink()
-    cdxj.rebuild(collection.index, collection.warc_files())
+    cdxj_file.rebuild(collection.index, collection.warc_files())
     one = pack(collection, tmp_path / "news.wacz", Options())
     assert one.unresolved == [f"{STORY} of 20261122090000"]
     assert (one.lines, one.pages, check(one.path)) == (2, 0, [])

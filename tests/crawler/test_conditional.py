@@ -1,6 +1,5 @@
 """A second crawl asks whether what it has is still the same: 304 answers leave revisit records and lose nothing."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import archive
 from archive.collection import open_collection
 from archive.reader import read_records
 from archive.verify import verify
-from tests.crawler.forge import Forge
+from tests import crawling
 from tests.crawler.paper import Paper, path_of, story
 
 ODD = {
@@ -27,12 +26,11 @@ ODD = {
 }
 
 
-def crawl(forge: Forge, collection: Path, settings: dict[str, str] | None = None, **arguments: str) -> str:
+def crawl(collection: Path, settings: dict[str, str] | None = None, **arguments: str) -> str:
     """A crawl that ends well; what it said."""
-    log = collection.with_name(f"log-{uuid.uuid4()}")
-    forge.crawl(collection, log, settings, **arguments)
-    assert forge.wait() == 0, log.read_text()
-    return log.read_text()
+    outcome = crawling.crawl(collection, settings, **arguments)
+    assert outcome.code == 0, outcome.err
+    return outcome.err
 
 
 ODD["/2026/11/timber-boats-crowd-harbour-94.html"] = lambda: (200, {"Content-Type": "text/html", "ETag": '"94"'}, story(94))
@@ -45,16 +43,16 @@ MOVED = {
 class Crawls:
     """A paper crawled twice; the second time there is one story more, and one has moved."""
 
-    def __init__(self, forge: Forge, paper: Paper, folder: Path) -> None:
+    def __init__(self, paper: Paper, folder: Path) -> None:
         self.paper, self.collection = paper, folder / "c"
         odd = folder / "odd.txt"
         odd.write_text("\n".join(paper.home + path for path in ODD))
-        self.first = crawl(forge, self.collection, sites=paper.home + "/", urls=str(odd))
+        self.first = crawl(self.collection, sites=paper.home + "/", urls=str(odd))
         self.first_asked = list(paper.asked)
         paper.asked.clear()
         self.new = paper.publish()
         paper.odd |= MOVED
-        self.second = crawl(forge, self.collection, sites=paper.home + "/", urls=str(odd))
+        self.second = crawl(self.collection, sites=paper.home + "/", urls=str(odd))
         self.asked = list(paper.asked)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -67,9 +65,9 @@ class Crawls:
 
 
 @pytest.fixture(scope="module")
-def crawls(forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawls]:
+def crawls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawls]:
     with Paper(3, odd=dict(ODD)) as paper:
-        yield Crawls(forge, paper, tmp_path_factory.mktemp("twice"))
+        yield Crawls(paper, tmp_path_factory.mktemp("twice"))
 
 
 def test_nothing_is_conditional_at_first(crawls: Crawls) -> None:
@@ -129,26 +127,26 @@ def test_all_of_it_is_proven(crawls: Crawls) -> None:
     assert "Traceback" not in crawls.first + crawls.second
 
 
-def test_feeds_and_front_pages_that_did_not_change_are_read_from_the_archive(forge: Forge, tmp_path: Path) -> None:
+def test_feeds_and_front_pages_that_did_not_change_are_read_from_the_archive(tmp_path: Path) -> None:
     """The first crawl ends before it has what the feed names; in the second all announcements are the same."""
     with Paper(4) as paper:
-        first = crawl(forge, tmp_path / "c", sites=paper.home + "/", max_articles="1")
+        first = crawl(tmp_path / "c", sites=paper.home + "/", max_articles="1")
         assert "max_articles" in first
         paper.asked.clear()
-        crawl(forge, tmp_path / "c", sites=paper.home + "/")
+        crawl(tmp_path / "c", sites=paper.home + "/")
         assert (paper.statuses("/"), paper.statuses("/feed.xml")) == ([304], [304])
         rows = archive.open_articles(tmp_path / "c").to_table().to_pylist()
         assert {row["url"] for row in rows} == {paper.url(number) for number in range(1, 5)}
     assert not verify(open_collection(tmp_path / "c")).mismatches
 
 
-def test_a_page_that_was_left_out_before_becomes_a_row_from_the_bytes_of_then(forge: Forge, tmp_path: Path) -> None:
+def test_a_page_that_was_left_out_before_becomes_a_row_from_the_bytes_of_then(tmp_path: Path) -> None:
     with Paper(1) as paper:
         urls = tmp_path / "urls.txt"
         urls.write_text(paper.url(1) + "\n")
-        first = crawl(forge, tmp_path / "c", {"BROADSHEET_PAGE_DEADLINE": "0.0001"}, urls=str(urls))
+        first = crawl(tmp_path / "c", {"BROADSHEET_PAGE_DEADLINE": "0.0001"}, urls=str(urls))
         assert not archive.open_articles(tmp_path / "c").count_rows(), first
-        second = crawl(forge, tmp_path / "c", urls=str(urls))
+        second = crawl(tmp_path / "c", urls=str(urls))
         assert paper.statuses(path_of(1)) == [200, 304]
     (row,) = archive.open_articles(tmp_path / "c").to_table().to_pylist()
     assert row["http_status"] == 200
@@ -160,9 +158,9 @@ def test_a_page_that_was_left_out_before_becomes_a_row_from_the_bytes_of_then(fo
     assert not verify(open_collection(tmp_path / "c")).mismatches
 
 
-def test_if_the_original_is_gone_or_damaged_the_page_is_asked_for_in_full(forge: Forge, tmp_path: Path) -> None:
+def test_if_the_original_is_gone_or_damaged_the_page_is_asked_for_in_full(tmp_path: Path) -> None:
     with Paper(1) as paper:
-        crawl(forge, tmp_path / "c", sites=paper.home + "/")
+        crawl(tmp_path / "c", sites=paper.home + "/")
         (file,) = (tmp_path / "c" / "archive").glob("*.warc.gz")
         place = next(
             row
@@ -174,7 +172,7 @@ def test_if_the_original_is_gone_or_damaged_the_page_is_asked_for_in_full(forge:
         data[middle : middle + 8] = bytes(8)
         file.write_bytes(data)
         paper.asked.clear()
-        again = crawl(forge, tmp_path / "c", sites=paper.home + "/")
+        again = crawl(tmp_path / "c", sites=paper.home + "/")
         assert paper.statuses("/feed.xml") == [304, 200]
         assert "Traceback" not in again, again
     assert [*read_records(sorted((tmp_path / "c" / "archive").glob("*.warc.gz"))[-1])]

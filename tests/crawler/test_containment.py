@@ -1,8 +1,6 @@
 """A crawl reaches no address that is not meant for it, however it is led there: told by who must not be reached."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 
 import archive
 from tests.crawler.test_requisites import page, reply
-from tests.crawling import ROOT, Outcome, crawl
+from tests.crawling import Outcome, crawl, python
 from tests.wire.proxy import Proxy
 from tests.wire.server import RawServer, Reply
 
@@ -182,10 +180,10 @@ def crawl_with_names(names: dict[str, list[list[str]]], collection: Path, urls: 
     }
     options = [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
     given = ["crawl", "news", "-a", f"urls={collection.parent / 'urls.txt'}", "-a", f"collection={collection}", *options]
-    command = [sys.executable, "-c", PATCHED, json.dumps(names), *given]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+    with python("-c", PATCHED, json.dumps(names), *given) as crawl:
+        done = crawl.wait()
+    assert done.code == 0, done.err
+    return done.err
 
 
 @dataclass
@@ -265,8 +263,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
         }
         plan = {"settings": settings, "requests": requests, "collection": str(folder / "c")}
         (folder / "plan.json").write_text(json.dumps(plan))
-        command = [sys.executable, "-m", "tests.wire.spider", str(folder / "plan.json")]
-        subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=True)
+        with python("-m", "tests.wire.spider", str(folder / "plan.json")) as crawl:
+            assert crawl.wait().code == 0, crawl.err
         rows = archive.open_captures(folder / "c").to_table().to_pylist()
         yield Asked(inner, proxy, [row["fetch_error"] or "" for row in rows])
 

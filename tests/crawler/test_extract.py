@@ -3,9 +3,7 @@
 import gzip
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -25,7 +23,7 @@ from archive.verify import verify
 from pipelines.intake import Extraction, Tally
 from pipelines.workers import Workers
 from tests.archive.foreign_files import DATE, STYLES, URL, Maker, chunked, heritrix, uncompressed
-from tests.crawling import ROOT, crawl, scrapy
+from tests.crawling import ROOT, crawl, python, scrapy
 from tests.newsroom.server import Newsroom
 from tests.pipelines.pages import TITLE, page
 
@@ -182,7 +180,7 @@ def test_what_wget_keeps_gives_the_articles_of_a_crawl(tmp_path: Path) -> None:
 def test_our_own_files_give_the_rows_that_the_crawl_wrote(tmp_path: Path) -> None:
     with Newsroom() as newsroom:
         crawl(tmp_path / "crawled", sites=newsroom.front_pages[0], max_articles="8")
-    done = scrapy("extract", str(tmp_path / "crawled" / "archive"), "-o", str(tmp_path / "c"))
+    done = scrapy("extract", str(tmp_path / "crawled" / "archive"), "-o", str(tmp_path / "c"), fresh=True)
     assert done.code == 0, done.err
     first, again = (archive.open_captures(tmp_path / name).to_table().to_pylist() for name in ("crawled", "c"))
     key = ("url", "warc_record_id", "fetch_time", "purpose", "via", "fetch_ms", "request_record_id", "content_digest")
@@ -360,27 +358,27 @@ def test_a_run_that_is_killed_at_any_moment_is_taken_up_again_without_loss_or_re
             warc.response(url, page().replace(b"nineteen", b"%d and %d" % (part, number)))
         warc.close()
     quick = "import pipelines.intake as i; i._PART_ROWS = 7; from scrapy.cmdline import execute; execute()"
-    command = [sys.executable, "-c", quick, "extract", *(str(tmp_path / f"{part}.warc.gz") for part in range(3))]
+    command = ["-c", quick, "extract", *(str(tmp_path / f"{part}.warc.gz") for part in range(3))]
     command += ["-s", "BROADSHEET_WORKERS=1", "-o"]
-    quiet: dict[str, Any] = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, **quiet)
+    with python(*command, str(tmp_path / "whole")) as run:
+        assert run.wait().code == 0
     killed = 0
     for attempt in range(4):
-        run = subprocess.Popen([*command, str(tmp_path / "c")], **quiet)
         parts = tmp_path / "c" / "tables"
         began, before = time.monotonic(), len([*parts.glob("*/*/part-*")])
-        # each time a little further: after its first parts, and some milliseconds into the next
-        while run.poll() is None and len([*parts.glob("*/*/part-*")]) <= before + attempt % 3 and time.monotonic() - began < 60:
-            time.sleep(0.001)
-        time.sleep(attempt % 7 / 300)
-        if run.poll() is not None:
-            break
-        run.send_signal(signal.SIGKILL)
-        run.wait()
+        with python(*command, str(tmp_path / "c")) as run:
+            # each time a little further: after its first parts, and some milliseconds into the next
+            while run.poll() is None and len([*parts.glob("*/*/part-*")]) <= before + attempt % 3:
+                assert time.monotonic() - began < 60
+                time.sleep(0.001)
+            time.sleep(attempt % 7 / 300)
+            if run.poll() is not None:
+                break
         killed += 1
         rows_of(tmp_path / "c")  # every part can be read
     assert killed >= 3
-    subprocess.run([*command, str(tmp_path / "c")], check=True, **quiet)
+    with python(*command, str(tmp_path / "c")) as run:
+        assert run.wait().code == 0
     assert rows_of(tmp_path / "c") == rows_of(tmp_path / "whole")
     assert verify(open_collection(tmp_path / "c")).mismatches == []
 

@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import os
 import re
 import signal
 import sqlite3
@@ -20,8 +19,7 @@ from scrapy.settings import Settings
 import archive
 from archive.collection import create_collection
 from crawler.commands.frontier import Command
-from tests.crawler.forge import Forge
-from tests.crawling import scrapy
+from tests.crawling import begin, scrapy
 from tests.newsroom.server import Newsroom
 
 SLOW = {
@@ -35,35 +33,26 @@ BEFORE = ("/robots.txt", "/.well-known/")
 STATES = {"captured", "unchanged", "duplicate", "robots", "excluded", "out_of_range", "blocked", "failed", "not_article"}
 
 
-@pytest.fixture(scope="module")
-def forge() -> Iterator[Forge]:
-    with Forge() as forge:
-        yield forge
-
-
 @pytest.fixture
 def newsroom() -> Iterator[Newsroom]:
     with Newsroom(slow_seconds=0) as newsroom:
         yield newsroom
 
 
-def crawl(forge: Forge, collection: Path, settings: dict[str, str] | None = None, **arguments: str) -> tuple[int, str]:
+def crawl(collection: Path, settings: dict[str, str] | None = None, **arguments: str) -> tuple[int, str]:
     """Exit code and log of a whole crawl."""
-    log = collection.with_suffix(".log")
-    log.unlink(missing_ok=True)
-    forge.crawl(collection, log, SLOW | (settings or {}), **arguments)
-    return forge.wait(), log.read_text()
+    with begin(collection, SLOW | (settings or {}), **arguments) as running:
+        outcome = running.wait()
+    return outcome.code, outcome.err
 
 
-def break_off(forge: Forge, newsroom: Newsroom, collection: Path, how: int, requests: int, **arguments: str) -> None:
+def break_off(newsroom: Newsroom, collection: Path, how: int, requests: int, **arguments: str) -> None:
     """A crawl that is ended after so many requests."""
-    pid = forge.crawl(collection, collection.with_suffix(".log"), SLOW, **arguments)
-    deadline = time.monotonic() + 30
-    while len(newsroom.requests) < requests and time.monotonic() < deadline:
-        time.sleep(0.005)
-    time.sleep(0.1)
-    os.kill(pid, how)
-    forge.wait()
+    with begin(collection, SLOW, **arguments) as crawl:
+        crawl.until(lambda: len(newsroom.requests) >= requests)
+        time.sleep(0.1)
+        crawl.send_signal(how)
+        crawl.wait()
 
 
 def ledger(collection: Path) -> list[dict[str, Any]]:
@@ -86,11 +75,9 @@ def asked(newsroom: Newsroom, since: int = 0) -> Counter[str]:
     return Counter(one.host + one.path for one in newsroom.requests[since:] if not one.path.startswith(BEFORE))
 
 
-def test_each_announced_address_is_in_the_ledger_once_and_fetched_once(
-    tmp_path: Path, forge: Forge, newsroom: Newsroom
-) -> None:
+def test_each_announced_address_is_in_the_ledger_once_and_fetched_once(tmp_path: Path, newsroom: Newsroom) -> None:
     sites = ",".join(newsroom.front_pages)
-    code, log = crawl(forge, tmp_path / "c", sites=sites, since="2022-01-01")
+    code, log = crawl(tmp_path / "c", sites=sites, since="2022-01-01")
     assert code == 0, log
     assert max(asked(newsroom).values()) == 1
     rows = ledger(tmp_path / "c")
@@ -114,7 +101,7 @@ def test_each_announced_address_is_in_the_ledger_once_and_fetched_once(
     assert "nothing waits" in frontier(tmp_path / "c")
     # a crawl after one that was finished looks at everything again
     began = len(newsroom.requests)
-    code, log = crawl(forge, tmp_path / "c", sites=sites, since="2022-01-01")
+    code, log = crawl(tmp_path / "c", sites=sites, since="2022-01-01")
     assert set(asked(newsroom, began)) == set(asked(newsroom))
     again = [row for row in ledger(tmp_path / "c") if row["crawl_id"] == max(row["crawl_id"] for row in ledger(tmp_path / "c"))]
     assert Counter(row["url"] for row in again) == Counter(row["url"] for row in rows)
@@ -125,10 +112,10 @@ def test_each_announced_address_is_in_the_ledger_once_and_fetched_once(
     assert announced == sum(parts) == len(rows)
 
 
-def test_a_broken_off_crawl_goes_on_as_a_person_wants_it(tmp_path: Path, forge: Forge, newsroom: Newsroom) -> None:
+def test_a_broken_off_crawl_goes_on_as_a_person_wants_it(tmp_path: Path, newsroom: Newsroom) -> None:
     courier, wire, _ = newsroom.front_pages
     sites = ",".join(newsroom.front_pages)
-    break_off(forge, newsroom, tmp_path / "c", signal.SIGINT, 22, sites=sites)
+    break_off(newsroom, tmp_path / "c", signal.SIGINT, 22, sites=sites)
     began = len(newsroom.requests)
     rows = ledger(tmp_path / "c")
     queued = {row["url"] for row in rows if row["state"] == "queued"}
@@ -145,11 +132,11 @@ def test_a_broken_off_crawl_goes_on_as_a_person_wants_it(tmp_path: Path, forge: 
     assert "for the next crawl" in frontier(tmp_path / "c", "--add", added)
     assert f"banned: {newsroom.hosts[2]}" in frontier(tmp_path / "c")
     # another command is another crawl, which leaves the first as it is
-    code, log = crawl(forge, tmp_path / "c", urls=of_courier[1])
+    code, log = crawl(tmp_path / "c", urls=of_courier[1])
     assert code == 0, log
     assert sum(asked(newsroom, began).values()) == 2, "the page, and what was added"
     began = len(newsroom.requests)
-    code, log = crawl(forge, tmp_path / "c", sites=sites)
+    code, log = crawl(tmp_path / "c", sites=sites)
     assert code == 0, log
     assert f"Going on with crawl {rows[0]['crawl_id']}" in log
     after = [one.host + one.path for one in newsroom.requests[began:] if not one.path.startswith(BEFORE)]
@@ -164,16 +151,16 @@ def test_a_broken_off_crawl_goes_on_as_a_person_wants_it(tmp_path: Path, forge: 
     assert Counter(row["reason"] for row in last.values())["its host was banned by hand"] > 0
 
 
-def test_a_damaged_frontier_is_made_anew_and_no_page_is_fetched_twice(tmp_path: Path, forge: Forge, newsroom: Newsroom) -> None:
+def test_a_damaged_frontier_is_made_anew_and_no_page_is_fetched_twice(tmp_path: Path, newsroom: Newsroom) -> None:
     sites = ",".join(newsroom.front_pages)
-    break_off(forge, newsroom, tmp_path / "c", signal.SIGKILL, 40, sites=sites)
+    break_off(newsroom, tmp_path / "c", signal.SIGKILL, 40, sites=sites)
     path = tmp_path / "c" / "state" / "frontier.sqlite"
     for file in path.parent.glob("frontier.sqlite-*"):
         file.unlink()
     path.write_bytes(b"SQLite format 3\0" + b"spoiled" * 5_000)
     with pytest.raises(UsageError, match=r"frontier.sqlite is damaged .*; the next crawl makes it anew"):
         frontier(tmp_path / "c")
-    code, log = crawl(forge, tmp_path / "c", sites=sites)
+    code, log = crawl(tmp_path / "c", sites=sites)
     assert code == 0, log
     assert "frontier.sqlite was damaged and is made anew" in log
     assert "Traceback" not in log
@@ -189,21 +176,21 @@ def test_a_damaged_frontier_is_made_anew_and_no_page_is_fetched_twice(tmp_path: 
     assert not list(path.parent.glob("*.damaged*"))
 
 
-def test_a_frontier_that_another_program_has_locked_is_named(tmp_path: Path, forge: Forge, newsroom: Newsroom) -> None:
-    code, log = crawl(forge, tmp_path / "c", urls=newsroom.expected[0].url)
+def test_a_frontier_that_another_program_has_locked_is_named(tmp_path: Path, newsroom: Newsroom) -> None:
+    code, log = crawl(tmp_path / "c", urls=newsroom.expected[0].url)
     other = sqlite3.connect(tmp_path / "c" / "state" / "frontier.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    code, log = crawl(forge, tmp_path / "c", urls=newsroom.expected[0].url)
+    code, log = crawl(tmp_path / "c", urls=newsroom.expected[0].url)
     other.close()
     assert code == 1
     assert f"Stopping: {tmp_path / 'c' / 'state' / 'frontier.sqlite'} is locked by another program: close that" in log
     assert "Traceback" not in log
 
 
-def test_addresses_of_a_hundred_kilobytes_are_left_out_and_said(tmp_path: Path, forge: Forge, newsroom: Newsroom) -> None:
+def test_addresses_of_a_hundred_kilobytes_are_left_out_and_said(tmp_path: Path, newsroom: Newsroom) -> None:
     long = newsroom.front_pages[0] + "x" * 100_000
     (tmp_path / "urls").write_text(f"{long}\n{long}y\n{newsroom.expected[0].url}\n")
-    code, log = crawl(forge, tmp_path / "c", urls=str(tmp_path / "urls"))
+    code, log = crawl(tmp_path / "c", urls=str(tmp_path / "urls"))
     assert code == 0, log
     states = Counter((row["state"], row["reason"]) for row in ledger(tmp_path / "c"))
     assert {reason: count for (state, reason), count in states.items() if state == "excluded"} == {

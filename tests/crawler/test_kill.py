@@ -1,6 +1,6 @@
-"""kill -9 at 100 random moments of a real crawl: whatever the moment, the next goes on, nothing is lost, the ledger adds up.
+"""kill -9 at 60 random moments of a real crawl: whatever the moment, the next goes on, nothing is lost, the ledger adds up.
 
-Twenty kills a collection, each followed by the same command again, which goes on with the crawl until nothing waits, then one
+Twelve kills a collection, each followed by the same command again, which goes on with the crawl until nothing waits, then one
 that is left alone. ``BROADSHEET_KILL_SEED`` repeats the moments of a run that failed.
 """
 
@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 
 import archive
-from archive import cdxj
+from archive import cdxj_file
 from archive.collection import open_collection
 from archive.reader import captures
 from archive.verify import verify
-from tests.crawler.forge import Forge
+from tests.crawling import Running, begin
 from tests.newsroom.content import Expected
 from tests.newsroom.server import Newsroom
 
-ROUNDS, KILLS, PAGES = 5, 20, 6
+ROUNDS, KILLS, PAGES = 5, 12, 6
 MOVING = "dredger|bridge-toll|/amp/"  # stories that go on on another page, are corrected meanwhile, or are another's twin
 SEED = int(os.environ.get("BROADSHEET_KILL_SEED") or random.randrange(10**6))
 # everything that takes turns with the crawl comes as often as it can
@@ -47,41 +47,37 @@ def newsroom() -> Iterator[Newsroom]:
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_whenever_it_is_killed_the_next_crawl_loses_nothing(
-    tmp_path: Path, forge: Forge, newsroom: Newsroom, number: int
-) -> None:
+def test_whenever_it_is_killed_the_next_crawl_loses_nothing(tmp_path: Path, newsroom: Newsroom, number: int) -> None:
     dice = random.Random(f"{SEED}-{number}")
-    collection, log = tmp_path / "c", tmp_path / "log"
+    collection = tmp_path / "c"
     pages, arguments = wanted(newsroom, number)
     acknowledged: set[str] = set()
-    kills = 0
+    kills, logs = 0, []
     while kills < KILLS:
         before, moment = len(newsroom.requests), dice.randrange(PAGES + 3)
-        pid = forge.crawl(collection, log, BUSY, **arguments)
-        wait_for(newsroom, before + min(moment, PAGES), pid)
-        time.sleep(dice.uniform(0, 0.05 if moment < PAGES else 0.3))
-        os.kill(pid, signal.SIGKILL)  # not yet waited for, so it is this process even if it has ended
-        kills += forge.wait() == -signal.SIGKILL
+        with begin(collection, BUSY, **arguments) as crawl:
+            wait_for(newsroom, before + min(moment, PAGES), crawl)
+            time.sleep(dice.uniform(0, 0.05 if moment < PAGES else 0.3))
+            crawl.send_signal(signal.SIGKILL)
+            kills += crawl.wait().code == -signal.SIGKILL
+        logs.append(crawl.err)
         published = records(collection)
         assert acknowledged <= published, f"rows are gone, seed {SEED}"
         acknowledged = published
         assert_settled_ones_have_records(collection)
         assert_published_once(collection)
-    forge.crawl(collection, log, BUSY, **arguments)
-    assert forge.wait() == 0, log.read_text()
+    with begin(collection, BUSY, **arguments) as crawl:
+        assert crawl.wait().code == 0, crawl.err
+    logs.append(crawl.err)
     assert acknowledged <= records(collection)
-    assert_whole(collection, pages, log.read_text())
+    assert_whole(collection, pages, "".join(logs))
     assert_adds_up(collection, pages)
 
 
-def wait_for(newsroom: Newsroom, requests: int, pid: int) -> None:
+def wait_for(newsroom: Newsroom, requests: int, crawl: Running) -> None:
     deadline = time.monotonic() + 20
-    while len(newsroom.requests) < requests and time.monotonic() < deadline and not has_ended(pid):
+    while len(newsroom.requests) < requests and time.monotonic() < deadline and crawl.poll() is None:
         time.sleep(0.002)
-
-
-def has_ended(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def wanted(newsroom: Newsroom, number: int) -> tuple[list[Expected], dict[str, str]]:
@@ -157,7 +153,7 @@ def assert_whole(collection: Path, pages: list[Expected], log: str) -> None:
     assert not findings.mismatches, (SEED, findings.mismatches)
     index = open_collection(collection).index
     before = index.read_bytes()
-    cdxj.rebuild(index, open_collection(collection).warc_files())
+    cdxj_file.rebuild(index, open_collection(collection).warc_files())
     assert index.read_bytes() == before, SEED
     rows = [row for row in archive.open_captures(collection).to_table().to_pylist() if row["purpose"] == "page"]
     fetched = {row["warc_record_id"] for row in rows}

@@ -2,8 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +20,7 @@ import archive
 from crawler.downloader import PacedDownloader
 from crawler.pace import Pace, Rules, retry_after
 from crawler.places import Places
-from tests.crawling import LOCAL, ROOT
+from tests.crawling import LOCAL, Running, python
 from tests.wire.server import RawServer, Reply, Seen
 
 KEY = "news.example"
@@ -290,12 +288,11 @@ def plan(server: RawServer) -> list[str]:
     return [f"http://{address}" for address in (*asked, *(f"nobody.invalid/{number}" for number in range(30)))]
 
 
-def start(folder: Path, urls: list[str], **settings: Any) -> subprocess.Popen[str]:
+def start(folder: Path, urls: list[str], **settings: Any) -> Running:
     """A crawl by a spider that asks for all ``urls`` at once."""
     what = {"collection": str(folder / "c"), "settings": LOCAL | settings, "requests": [{"url": url} for url in urls]}
     (folder / "plan.json").write_text(json.dumps(what))
-    command = [sys.executable, "-m", "tests.wire.spider", str(folder / "plan.json")]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    return python("-m", "tests.wire.spider", str(folder / "plan.json"))
 
 
 CROWDED = {
@@ -369,8 +366,9 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
             start(folders[3], [*crowd, *one], **CROWDED),
             start(folders[4], other, **CROWDED),
         ]
-        logs = [crawl.communicate(timeout=60)[1] for crawl in crawls]
-    assert [crawl.returncode for crawl in crawls] == [0] * 5, logs
+        ended_as = [crawl.wait(60) for crawl in crawls]
+    logs = [outcome.err for outcome in ended_as]
+    assert [outcome.code for outcome in ended_as] == [0] * 5, logs
     stats = json.loads((folders[0] / "plan.stats.json").read_text())
     rows = archive.open_captures(folders[0] / "c").to_table().to_pylist()
     states = Counter(archive.open_ledger(folders[3] / "c").to_table(["state"])["state"].to_pylist())

@@ -1,9 +1,6 @@
 """What kept articles need to replay is fetched with them, tied to them, and never more than was allowed."""
 
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +24,7 @@ from crawler.pace import Pace
 from crawler.requisites import Requisites
 from crawler.robots import RobotsUnreachableError
 from pipelines.tabulate import ArticleRow
-from tests.crawling import LOCAL, ROOT, Outcome, crawl, scrapy
+from tests.crawling import Outcome, begin, crawl, scrapy
 from tests.newsroom.server import Newsroom
 from tests.wire.server import RawServer, Reply
 
@@ -102,13 +99,16 @@ def record_of(collection: Path, row: dict[str, Any]):  # type: ignore[no-untyped
 
 def test_a_full_crawl_of_the_newsroom_replays_whole(newsroom: Newsroom, tmp_path: Path) -> None:
     newsroom.forget()
-    settings = {"BROADSHEET_REQUISITES": "full", "BROADSHEET_CRAWL_DELAY_MAX": "0"}
+    settings = {"BROADSHEET_REQUISITES": "full", "BROADSHEET_CRAWL_DELAY_MAX": "0", "BROADSHEET_SYNC_SECONDS": "0.02"}
     outcome = crawl(tmp_path / "c", settings, sites=",".join(newsroom.front_pages))
     assert "replay     100 % of what 20 of the new pages load is here" in outcome.err
     articles = rows(tmp_path / "c", "articles")
     assert {row["replay_coverage"] for row in articles} == {100.0}
     loaded = [seen for seen in newsroom.requests if "/static/" in seen.path or seen.host.startswith("cdn")]
     assert len(loaded) == len({(seen.host, seen.path) for seen in loaded})  # once each, whichever pages name it
+    # pages whose article waits for what they load have not failed, the further ones of an article neither
+    ledger = archive.open_ledger(tmp_path / "c").to_table(["state", "reason"]).to_pylist()
+    assert {row["reason"] for row in ledger if row["state"] == "failed"} == {"http 404", "http 410", "http 500"}
     audited = scrapy("audit", "--least", "100", str(tmp_path / "c"))
     assert audited.code == 0, audited.out
     assert len(articles) > 40
@@ -297,16 +297,11 @@ def cut_off(collection: Path, how: signal.Signals) -> str:
     replies = {"/robots.txt": reply(b""), "/many": reply(page("".join(f'<img src="/{n}.png">' for n in range(200))))}
     replies |= {f"/{number}.png": reply(b"\x89PNG picture", "image/png") for number in range(200)}
     with RawServer(replies) as site:
-        given = ["-a", f"urls={site.url('/many')}", "-a", f"collection={collection}"]
-        settings = LOCAL | {"BROADSHEET_REQUISITES": "full", "DOWNLOAD_DELAY": "0.05"}
-        options = [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
-        command = [sys.executable, "-m", "scrapy", "crawl", "news", *given, *options]
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
-        while len(site.seen) < 6 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(how)
-        return process.communicate(timeout=30)[1]
+        settings = {"BROADSHEET_REQUISITES": "full", "DOWNLOAD_DELAY": "0.05"}
+        with begin(collection, settings, urls=site.url("/many")) as process:
+            process.until(lambda: len(site.seen) >= 6)
+            process.send_signal(how)
+            return process.wait(30).err
 
 
 def test_an_article_whose_requisites_are_cut_off_by_ctrl_c_keeps_its_row(tmp_path: Path) -> None:

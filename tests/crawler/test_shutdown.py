@@ -6,8 +6,6 @@ import os
 import re
 import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,26 +23,17 @@ from crawler.addon import DEFAULTS
 from crawler.archiving import Archiving
 from pipelines.tabulate import Batch, Tabulator
 from tests.archive.exchanges import exchange
-from tests.crawling import LOCAL, ROOT, crawl
+from tests.crawling import Running, begin, crawl
 from tests.newsroom.server import Newsroom
 
 
 @contextmanager
-def running(newsroom: Newsroom, collection: Path, requests: int) -> Iterator[subprocess.Popen[str]]:
+def running(newsroom: Newsroom, collection: Path, requests: int, *, fresh: bool = False) -> Iterator[Running]:
     """A crawl that has made so many requests; killed at the end if it still runs."""
-    settings = LOCAL | {"DOWNLOAD_DELAY": "0.03", "BROADSHEET_PART_SECONDS": "1"}
-    given = ["-a", f"sites={','.join(newsroom.front_pages)}", "-a", f"collection={collection}"]
-    options = [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
-    command = [sys.executable, "-m", "scrapy", "crawl", "news", *given, *options]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
-    deadline = time.monotonic() + 60
-    while len(newsroom.requests) < requests and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.01)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    settings = {"DOWNLOAD_DELAY": "0.03", "BROADSHEET_PART_SECONDS": "1"}
+    with begin(collection, settings, fresh=fresh, sites=",".join(newsroom.front_pages)) as crawl:
+        crawl.until(lambda: len(newsroom.requests) >= requests)
+        yield crawl
 
 
 def assert_true(collection: Path) -> None:
@@ -54,9 +43,9 @@ def assert_true(collection: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_ends_the_crawl_in_order(tmp_path: Path, how: signal.Signals) -> None:
-    with Newsroom() as newsroom, running(newsroom, tmp_path / "c", 20) as process:
+    with Newsroom() as newsroom, running(newsroom, tmp_path / "c", 20, fresh=True) as process:
         process.send_signal(how)
-        _, shown = process.communicate(timeout=30)
+        shown = process.wait(30).err
     assert "ended: shutdown" in shown
     assert "Traceback" not in shown
     assert not [*(tmp_path / "c" / "archive").glob("*.open")]
@@ -69,7 +58,7 @@ def test_two_signals_end_it_at_once_and_nothing_recorded_is_lost(tmp_path: Path)
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=15)
+        process.wait(15)
     assert_true(tmp_path / "c")
     assert archive.open_captures(tmp_path / "c").count_rows() >= 15
 
@@ -78,7 +67,7 @@ def test_two_signals_end_it_at_once_and_nothing_recorded_is_lost(tmp_path: Path)
 def test_after_a_kill_the_next_crawl_recovers_records_and_rows(tmp_path: Path, requests: int) -> None:
     with Newsroom() as newsroom:
         with running(newsroom, tmp_path / "c", requests) as process:
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             process.wait()
         (left,) = (tmp_path / "c" / "archive").glob("*.open")
         tear(left)
@@ -96,42 +85,27 @@ def test_after_a_kill_the_next_crawl_recovers_records_and_rows(tmp_path: Path, r
 
 
 @contextmanager
-def on_a_full_disk(newsroom: Newsroom, collection: Path, room: int) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """A crawl whose files cannot grow beyond ``room`` bytes, once it has said so; and what it said."""
-    given = ["-a", f"sites={newsroom.front_pages[0]}", "-a", f"collection={collection}"]
-    options = [part for name, value in LOCAL.items() for part in ("-s", f"{name}={value}")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scrapy", "crawl", "news", *given, *options],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-    assert process.stderr is not None
-    said: list[str] = []
-    try:
-        while not said or "Paused" not in said[-1]:
-            line = process.stderr.readline()
-            assert line, said
-            said.append(line)
-        yield process, said
-    finally:
-        process.kill()
-        process.wait()
+def on_a_full_disk(newsroom: Newsroom, collection: Path, room: int, *, fresh: bool = False) -> Iterator[Running]:
+    """A crawl whose files cannot grow beyond ``room`` bytes, once it has said so."""
+    with begin(collection, fresh=fresh, sites=newsroom.front_pages[0]) as crawl:
+        resource.prlimit(crawl.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        crawl.until(lambda: re.search("Paused.*\n", crawl.err))
+        yield crawl
 
 
 def test_a_full_disk_pauses_the_crawl_until_there_is_room(tmp_path: Path) -> None:
-    with Newsroom() as newsroom, on_a_full_disk(newsroom, tmp_path / "c", 110_000) as (process, said):
-        assert re.search(r"cannot be written \((File too large|frontier.sqlite: .*)\)", said[-1])
-        assert f"Make room for {tmp_path / 'c'} and the crawl goes on by itself" in said[-1]
+    with Newsroom() as newsroom, on_a_full_disk(newsroom, tmp_path / "c", 110_000, fresh=True) as process:
+        paused = next(line for line in process.err.splitlines() if "Paused" in line)
+        assert re.search(r"cannot be written \((File too large|frontier.sqlite: .*)\)", paused)
+        assert f"Make room for {tmp_path / 'c'} and the crawl goes on by itself" in paused
         time.sleep(1.5)  # tried again meanwhile, to no avail
         assert process.poll() is None
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        _, more = process.communicate(timeout=60)
+        ended = process.wait(60)
         asked = list(newsroom.requests)
-    assert process.returncode == 0, more
-    assert "Going on: the archive can be written again" in more
-    assert "Traceback" not in "".join(said) + more
+    assert ended.code == 0, ended.err
+    assert "Going on: the archive can be written again" in ended.err
+    assert "Traceback" not in ended.err
     assert_true(tmp_path / "c")
     assert archive.open_captures(tmp_path / "c").count_rows() == len(asked)  # nothing was lost, nothing asked for twice
     assert archive.open_articles(tmp_path / "c").count_rows() >= 20
@@ -139,9 +113,9 @@ def test_a_full_disk_pauses_the_crawl_until_there_is_room(tmp_path: Path) -> Non
 
 def test_a_crawl_that_waits_for_room_can_be_ended_and_the_next_one_goes_on(tmp_path: Path) -> None:
     with Newsroom() as newsroom:
-        with on_a_full_disk(newsroom, tmp_path / "c", 60_000) as (process, _):
+        with on_a_full_disk(newsroom, tmp_path / "c", 60_000) as process:
             process.send_signal(signal.SIGINT)
-            _, more = process.communicate(timeout=30)
+            more = process.wait(30).err
         assert "ended: shutdown" in more
         assert "Going on" not in more
         assert "Traceback" not in more
@@ -164,7 +138,7 @@ def test_two_crawls_do_not_write_to_one_collection(tmp_path: Path) -> None:
         second = crawl(tmp_path / "c", urls=str(one_url(newsroom, tmp_path)))
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.wait(30)
     assert second.code == 2
     assert "it is being written to (broadsheet-" in second.err
     assert "Traceback" not in second.err

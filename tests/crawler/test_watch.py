@@ -1,12 +1,9 @@
 """A watch in a process of its own, as someone would run it for weeks, with intervals of a moment."""
 
-import os
 import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +13,8 @@ import archive
 from archive.collection import open_collection
 from archive.ledger import state_named
 from archive.verify import verify
-from tests.crawler.forge import Forge
 from tests.crawler.paper import Paper, path_of
-from tests.crawling import scrapy
+from tests.crawling import Running, begin, scrapy
 from tests.newsroom.server import Newsroom
 
 QUICK = {
@@ -30,43 +26,14 @@ QUICK = {
 }
 
 
-class Watching:
-    """A watch that runs; ``said`` is what it wrote on standard error so far."""
-
-    def __init__(self, forge: Forge, pid: int, log: Path) -> None:
-        self._forge, self._pid, self._log = forge, pid, log
-
-    @property
-    def said(self) -> str:
-        return self._log.read_text()
-
-    def until(self, holds: Callable[[], object], seconds: float = 30) -> None:
-        """Wait until something holds; the test fails if it does not within ``seconds``."""
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, self.said
-            time.sleep(0.02)
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End it; its exit code, negative for a signal."""
-        os.kill(self._pid, how)
-        self._pid = 0
-        return self._forge.wait()
-
-    def kill(self) -> None:
-        if self._pid:
-            self.stop(signal.SIGKILL)
+def watching(collection: Path, settings: dict[str, str] | None = None, **arguments: str) -> Running:
+    return begin(collection, QUICK | (settings or {}), watch="true", **arguments)
 
 
-@contextmanager
-def watching(forge: Forge, collection: Path, settings: dict[str, str] | None = None, **arguments: str) -> Iterator[Watching]:
-    log = collection.with_name("log")
-    log.touch()
-    watch = Watching(forge, forge.crawl(collection, log, QUICK | (settings or {}), watch="true", **arguments), log)
-    try:
-        yield watch
-    finally:
-        watch.kill()
+def stop(watch: Running, how: signal.Signals = signal.SIGTERM) -> int:
+    """Its exit code, negative for a signal."""
+    watch.send_signal(how)
+    return watch.wait().code
 
 
 def rows(collection: Path, table: str = "articles") -> list[dict[str, Any]]:
@@ -78,46 +45,46 @@ def rows(collection: Path, table: str = "articles") -> list[dict[str, Any]]:
 class Watched:
     """One watch that lives through what happens in weeks: news, a changed list, a broken one, a stop and a new start."""
 
-    def __init__(self, forge: Forge, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.collection = folder / "c"
         sites = folder / "sites.txt"
         with Paper(3) as paper, Paper(2) as other:
             self.paper, self.other = paper, other
             sites.write_text(paper.home + "/\n")
-            with watching(forge, self.collection, {"BROADSHEET_WATCH_REPORT_SECONDS": "1.5"}, sites=str(sites)) as watch:
+            with watching(self.collection, {"BROADSHEET_WATCH_REPORT_SECONDS": "1.5"}, sites=str(sites)) as watch:
                 watch.until(lambda: len(paper.statuses("/feed.xml")) >= 3)
                 self.new = paper.publish()
                 watch.until(lambda: paper.statuses(path_of(4)))
                 sites.write_text("nonsense here\n")
-                watch.until(lambda: "nonsense" in watch.said)
+                watch.until(lambda: "nonsense" in watch.err)
                 seen = len(paper.statuses("/feed.xml"))
                 watch.until(lambda: len(paper.statuses("/feed.xml")) > seen + 2)
                 sites.write_text(f"{paper.home}/\n{other.home}/\n")
                 watch.until(lambda: other.statuses(path_of(2)))
                 sites.write_text(f"{other.home}/\n")
-                watch.until(lambda: "1 left out" in watch.said)
+                watch.until(lambda: "1 left out" in watch.err)
                 time.sleep(0.5)  # what was under way
                 self.late = len(paper.asked)
                 seen = len(other.statuses("/"))
                 watch.until(lambda: len(other.statuses("/")) > seen + 2)
                 self.later = len(paper.asked)
-                self.code, self.said = watch.stop(), watch.said
+                self.code, self.said = stop(watch), watch.err
 
 
-def test_an_answer_with_the_same_bytes_is_not_read_again(forge: Forge, tmp_path: Path) -> None:
+def test_an_answer_with_the_same_bytes_is_not_read_again(tmp_path: Path) -> None:
     with Paper(40) as paper:
         front = paper._document("/")[1]
         paper.odd["/"] = lambda: (200, {"Content-Type": "text/html"}, front)  # without any validators
-        with watching(forge, tmp_path / "c", {"ROBOTSTXT_OBEY": "False"}, sites=paper.home + "/") as watch:
+        with watching(tmp_path / "c", {"ROBOTSTXT_OBEY": "False"}, sites=paper.home + "/") as watch:
             watch.until(lambda: len(paper.statuses("/")) >= 5)
-            assert watch.stop() == 0
+            assert stop(watch) == 0
     states = [row["extraction"] for row in rows(tmp_path / "c", "captures") if row["url"] == paper.home + "/"]
     assert (states.count("not_article"), set(states)) == (1, {"not_article", "unchanged"})
 
 
 @pytest.fixture(scope="module")
-def watched(forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    return Watched(forge, tmp_path_factory.mktemp("watch"))
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    return Watched(tmp_path_factory.mktemp("watch"))
 
 
 def test_it_finds_what_is_new_and_fetches_each_page_once(watched: Watched) -> None:
@@ -165,28 +132,28 @@ def test_it_says_a_line_now_and_then_and_no_more(watched: Watched) -> None:
     assert len(others) <= 5, others  # the beginning, three lists, and the one that could not be used
 
 
-def test_killed_and_begun_again_it_goes_on_where_it_was(forge: Forge, tmp_path: Path) -> None:
+def test_killed_and_begun_again_it_goes_on_where_it_was(tmp_path: Path) -> None:
     long = {"BROADSHEET_WATCH_LONGEST": "600"}
     with Paper(3) as paper:
-        with watching(forge, tmp_path / "c", long, feeds=paper.home + "/feed.xml") as watch:
+        with watching(tmp_path / "c", long, feeds=paper.home + "/feed.xml") as watch:
             watch.until(lambda: len(rows(tmp_path / "c")) == 3 if (tmp_path / "c" / "tables").exists() else False)
-            watch.stop(signal.SIGKILL)
+            stop(watch, signal.SIGKILL)
         before = len(paper.asked)
-        with watching(forge, tmp_path / "c", long, feeds=paper.home + "/feed.xml") as watch:
-            watch.until(lambda: watch.said.count("Watching 1 sites") == 2)
+        with watching(tmp_path / "c", long, feeds=paper.home + "/feed.xml") as watch:
+            watch.until(lambda: "Watching 1 sites" in watch.err)
             time.sleep(1.5)
             assert len(paper.asked) == before, "it is not due yet"
-            assert watch.stop() == 0
+            assert stop(watch) == 0
         paper.publish()
-        with watching(forge, tmp_path / "c", feeds=paper.home + "/feed.xml") as watch:
+        with watching(tmp_path / "c", feeds=paper.home + "/feed.xml") as watch:
             watch.until(lambda: paper.statuses(path_of(4)))
-            assert watch.stop() == 0
+            assert stop(watch) == 0
         assert [paper.statuses(path_of(number)) for number in range(1, 5)] == [[200]] * 4
     assert not verify(open_collection(tmp_path / "c")).mismatches
     assert len(rows(tmp_path / "c")) == 4
 
 
-def test_its_ledger_shows_while_it_runs_and_adds_up_after_a_kill(forge: Forge, tmp_path: Path) -> None:
+def test_its_ledger_shows_while_it_runs_and_adds_up_after_a_kill(tmp_path: Path) -> None:
     collection = tmp_path / "c"
     settings = {"BROADSHEET_LEDGER_SECONDS": "0.1", "BROADSHEET_CRAWL_DELAY_MAX": "0", "DOWNLOAD_DELAY": "0.1"}
 
@@ -200,14 +167,14 @@ def test_its_ledger_shows_while_it_runs_and_adds_up_after_a_kill(forge: Forge, t
 
     with Newsroom(slow_seconds=0) as newsroom:
         given = {"sites": newsroom.front_pages[2]}
-        with watching(forge, collection, settings, **given) as watch:
+        with watching(collection, settings, **given) as watch:
             watch.until(lambda: states()["captured"] and states()["queued"] > 3)
-            watch.stop(signal.SIGKILL)
+            stop(watch, signal.SIGKILL)
         assert states()["queued"]
-        with watching(forge, collection, settings, **given) as watch:
-            watch.until(lambda: "Going on with crawl" in watch.said and states()["captured"] > 5)
-            assert watch.stop() == 0
-        assert "Traceback" not in watch.said
+        with watching(collection, settings, **given) as watch:
+            watch.until(lambda: "Going on with crawl" in watch.err and states()["captured"] > 5)
+            assert stop(watch) == 0
+        assert "Traceback" not in watch.err
     database = sqlite3.connect(collection / "state" / "frontier.sqlite")
     kept = Counter(state_named(code) for (code,) in database.execute("SELECT state FROM ledger"))
     database.close()
@@ -215,7 +182,7 @@ def test_its_ledger_shows_while_it_runs_and_adds_up_after_a_kill(forge: Forge, t
     assert kept.total() > 10
 
 
-def test_a_page_that_could_not_be_had_is_asked_for_again_and_one_that_is_gone_is_not(forge: Forge, tmp_path: Path) -> None:
+def test_a_page_that_could_not_be_had_is_asked_for_again_and_one_that_is_gone_is_not(tmp_path: Path) -> None:
     tries: list[int] = []
 
     def broken() -> tuple[int, dict[str, str], bytes]:
@@ -225,23 +192,23 @@ def test_a_page_that_could_not_be_had_is_asked_for_again_and_one_that_is_gone_is
     gone = (410, {}, b"gone")
     with Paper(3, odd={path_of(2): broken, path_of(3): lambda: gone}) as paper:
         settings = {"RETRY_TIMES": "0", "BROADSHEET_BACKOFF": "0.05"}
-        with watching(forge, tmp_path / "c", settings, feeds=paper.home + "/feed.xml") as watch:
+        with watching(tmp_path / "c", settings, feeds=paper.home + "/feed.xml") as watch:
             watch.until(lambda: len(tries) == 2)
             seen = len(paper.statuses("/feed.xml"))
             watch.until(lambda: len(paper.statuses("/feed.xml")) > seen + 3)
-            assert watch.stop() == 0
+            assert stop(watch) == 0
         assert (len(tries), paper.statuses(path_of(3))) == (2, [410])
 
 
-def test_a_feed_that_changes_each_time_without_news_is_asked_more_seldom(forge: Forge, tmp_path: Path) -> None:
+def test_a_feed_that_changes_each_time_without_news_is_asked_more_seldom(tmp_path: Path) -> None:
     with Paper(2) as paper:
         plain = paper._document("/feed.xml")[1]
         answers = iter(range(10**6))
         paper.odd["/feed.xml"] = lambda: (200, {"ETag": f'"{next(answers)}"'}, plain + b"<!-- %d -->" % next(answers))
-        with watching(forge, tmp_path / "c", {"BROADSHEET_WATCH_LONGEST": "600"}, feeds=paper.home + "/feed.xml") as watch:
+        with watching(tmp_path / "c", {"BROADSHEET_WATCH_LONGEST": "600"}, feeds=paper.home + "/feed.xml") as watch:
             watch.until(lambda: paper.statuses(path_of(2)))
             time.sleep(4)
-            watch.stop()
+            stop(watch)
         assert 1 <= len(paper.statuses("/feed.xml")) <= 4
         assert paper.statuses(path_of(1)) == [200]
 

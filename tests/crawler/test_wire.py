@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import ssl
-import subprocess
 import sys
 import zlib
 from collections import Counter
@@ -26,7 +25,7 @@ from archive.reader import Record, captures, read_records
 from archive.verify import verify
 from crawler.handler import _RecordingPool
 from tests.archive.exchanges import fastwarc_records, warcio_records
-from tests.crawling import LOCAL, ROOT
+from tests.crawling import LOCAL, python
 from tests.wire.proxy import Proxy
 from tests.wire.server import RawServer, Reply, Seen, tls_context
 
@@ -179,8 +178,8 @@ def plan(server: RawServer, collection: Path, concurrency: int) -> dict[str, Any
 def run_plan(folder: Path, what: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Crawl; returns what the spider was given, by record id."""
     (folder / "plan.json").write_text(json.dumps(what))
-    command = [sys.executable, "-m", "tests.wire.spider", str(folder / "plan.json")]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=90, capture_output=True)
+    with python("-m", "tests.wire.spider", str(folder / "plan.json")) as crawl:
+        assert crawl.wait().code == 0, crawl.err
     lines = (folder / "plan.given.jsonl").read_text().splitlines()
     return {given["record_id"]: given for given in map(json.loads, lines)}
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from archive import foreign, reader, rights, tdmrep
 from archive.canonical import normalize_url
-from archive.cdxj import Entry, Index, index_lines
+from archive.cdxj import Entry, Index
+from archive.cdxj_lines import index_lines
 from archive.http import content, dechunk, entity_body, parse_head, playable, redact, split_interim
 from archive.markup import unicode_of
 from archive.player import _span

@@ -163,6 +163,11 @@ class TestHostilePages:
         assert found.title == "A bold move"
         assert [author["name"] for author in found.authors] == ["Ada Moor"]
 
+    def test_words_can_be_found_whatever_hyphens_the_page_proposes(self) -> None:
+        found = article(page(f"<article><h1>Har&shy;bour\u2060 lamp</h1><p>The pi&shy;lots wait.</p>{paragraphs()}</article>"))
+        assert found.title == "Harbour lamp"
+        assert "The pilots wait." in (found.text or "")
+
     @pytest.mark.parametrize("escape", ["\\ud800", "&#xD800;", "&#55357;"])
     def test_lone_surrogates_never_reach_a_cell(self, escape: str) -> None:
         found = article(

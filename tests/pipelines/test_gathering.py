@@ -108,6 +108,14 @@ def test_the_order_of_pages_decides_nothing(tmp_path: Path, workers: Workers) ->
     assert taken.states == taken.states | {PAGES[at]: ("page", f"page {at + 1} of {STORY}") for at in (1, 2)}
 
 
+def test_what_one_page_reserves_holds_for_the_article(tmp_path: Path, workers: Workers) -> None:
+    reserved = part(1).replace(b"</head>", b'<meta name="robots" content="noarchive"></head>')
+    taken = Taken(tmp_path, workers, [(STORY, part(0)), (PAGES[1], reserved), (PAGES[2], part(2))])
+    (row,) = taken.rows
+    assert (row["noarchive"], dict(row["field_sources"])["noarchive"]) == (True, "meta:robots")
+    taken.assert_proven()
+
+
 def test_pages_that_lie_in_files_taken_later_complete_the_article(tmp_path: Path, workers: Workers) -> None:
     taken = Taken(tmp_path, workers, [(PAGES[2], part(2)), (PAGES[1], part(1))])
     (alone,) = taken.rows

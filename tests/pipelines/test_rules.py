@@ -185,15 +185,15 @@ class TestRecipes:
         assert recipes.of("https://other.example/", DAY) and recipes.of("https://third.example/", DAY) is None
 
         (ours / f"{HOST}.toml").write_text('title = "h6"')
-        kept = Kept(collection)
+        kept = Kept(collection.path)
         assert kept.of(None, URL, DAY) is None
         assert kept.of(recipe.config, URL, DAY) == recipe
         copy = next((collection.path / "state/rules").glob(f"{HOST}*"))
         copy.write_text('title = "h5"')
         with pytest.raises(LookupError, match=r"rule news\.example\.toml@\w+ is missing or damaged"):
-            Kept(collection).of(recipe.config, URL, DAY)
+            Kept(collection.path).of(recipe.config, URL, DAY)
         with pytest.raises(LookupError, match="another version of Broadsheet"):
-            Kept(collection).of("magic:1", URL, DAY)
+            Kept(collection.path).of("magic:1", URL, DAY)
 
     def test_of_a_folder_that_is_not_there_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(RuleError, match="there is no such folder of rules"):

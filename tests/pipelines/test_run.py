@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import archive
-from archive.cdxj import Index, rebuild
+from archive.cdxj import Index
+from archive.cdxj_file import rebuild
 from archive.collection import create_collection
 from archive.tables import Table
 from archive.verify import verify

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -36,7 +33,7 @@ from pipelines.tabulate import Found
 from pipelines.workers import Workers
 from tests.archive.exchanges import exchange
 from tests.archive.foreign_files import Maker
-from tests.crawling import ROOT
+from tests.crawling import python
 from tests.pipelines.furnished import FIRST_DAY, PITCH, Furnished, Line, site
 from tests.pipelines.pages import page
 from tests.pipelines.test_site import recurring
@@ -217,12 +214,9 @@ class TestACrash:
     def test_by_kill_at_any_moment_leaves_what_a_new_profile_would_be(self, tmp_path: Path) -> None:
         collection, dice = create_collection(tmp_path / "c"), random.Random(7)
         for number in range(2):
-            command = [sys.executable, "-c", _LEARNER, str(tmp_path / "c"), str(number)]
-            with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
-                assert process.stdout is not None
-                process.stdout.readline()
+            with python("-c", _LEARNER, str(tmp_path / "c"), str(number)) as learner:
+                learner.until(lambda: "begins" in learner.err)
                 time.sleep(dice.uniform(0, 0.1))
-                process.send_signal(signal.SIGKILL)
         with closing(Sites(collection)) as sites:
             sites.catch_up()
             sites.settle()
@@ -246,7 +240,7 @@ from tests.pipelines.furnished import site
 collection, run = open_collection(sys.argv[1]), int(sys.argv[2])
 rows = [article.row() for article in site(60 * (run + 1))[60 * run:]]
 sites = Sites(collection)
-print("begins", flush=True)
+print("begins", file=sys.stderr)
 for number in range(0, 60, 5):
     some = rows[number:number + 5]
     sites.learn(collection.articles.publish(some, f"{run}-{number}"), some)

@@ -14,8 +14,9 @@ from pipelines.article import Page
 from pipelines.workers import Job, PageLostError, Workers
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
+    """Whatever a page did, the next tests' pages are read."""
     pool = Workers(1, 2.0, "tests.pipelines.hostile:read")
     yield pool
     pool.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import archive
-from tests.crawling import Outcome, crawl
+from tests.crawling import Outcome, begin
 from tests.newsroom.hostile.case import DOMAIN, Case
 from tests.newsroom.hostile.server import ADDRESS, CASES, HostileNewsroom
 from tests.newsroom.server import Newsroom
@@ -54,10 +54,10 @@ class Trial:
 
 
 class Waiting:
-    """While the context lasts, looks how long the crawl into ``collection`` has waited for a processor (Linux tells)."""
+    """While the context lasts, looks how long a process has waited for a processor (Linux tells)."""
 
-    def __init__(self, collection: Path) -> None:
-        self._name, self._over = str(collection).encode(), threading.Event()
+    def __init__(self, pid: int) -> None:
+        self._told, self._over = Path(f"/proc/{pid}/schedstat"), threading.Event()
         self._seen = [(0.0, 0.0)]
 
     def __enter__(self) -> Waiting:
@@ -72,18 +72,9 @@ class Waiting:
         return max(waited for at, waited in self._seen if at <= instant)
 
     def _watch(self) -> None:
-        found: Path | None = None
         while not self._over.wait(0.05):
-            found = found or next(filter(self._is_crawl, Path("/proc").glob("[0-9]*")), None)
-            if found:
-                with suppress(OSError, IndexError):
-                    self._seen.append((time.monotonic(), int((found / "schedstat").read_text().split()[1]) / 1e9))
-
-    def _is_crawl(self, process: Path) -> bool:
-        with suppress(OSError):
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            return words[1:4] == [b"-m", b"scrapy", b"crawl"] and any(self._name in word for word in words)
-        return False
+            with suppress(OSError, IndexError):
+                self._seen.append((time.monotonic(), int(self._told.read_text().split()[1]) / 1e9))
 
 
 def run(newsroom: Newsroom, hostile: HostileNewsroom | None, collection: Path, **settings: str) -> Trial:
@@ -95,8 +86,8 @@ def run(newsroom: Newsroom, hostile: HostileNewsroom | None, collection: Path, *
         listed = collection.parent / f"{collection.name}.txt"
         listed.write_text("\n".join(hostile.of_kind("page")))
         given |= {"urls": str(listed)} | {f"{kind}s": ",".join(hostile.of_kind(kind)) for kind in ("feed", "sitemap")}
-    with Waiting(collection) as waiting:
-        outcome = crawl(collection, SETTINGS | settings, timeout=600, **given)
+    with begin(collection, SETTINGS | settings, **given) as crawl, Waiting(crawl.pid) as waiting:
+        outcome = crawl.wait(600)
     times = [seen.time for seen in newsroom.requests]
     elapsed = times[-1] - times[0]
     waited = waiting.until(times[-1]) - waiting.until(times[0])
