@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from archive.schema import ARTICLES, CAPTURES, LEDGER
 from archive.warc import sync_folder
 
-_ROW_GROUP = 5_000
+ROW_GROUP = 5_000
 
 
 class Table:
@@ -62,7 +62,7 @@ class Table:
         partial = part.with_name(f".{part.name}.partial")
         try:
             with partial.open("wb") as file:
-                pq.write_table(table, file, compression="zstd", row_group_size=_ROW_GROUP, write_page_index=True)
+                pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP, write_page_index=True)
                 file.flush()
                 os.fsync(file.fileno())
             partial.rename(part)
