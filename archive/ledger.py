@@ -21,7 +21,7 @@ STATES = (
 CODES = {state: code for code, state in enumerate((*STATES, "memory"))}
 
 
-PART_ROWS = 20_000
+PART_ROWS = 5_000
 
 
 def part_of(address: int) -> int:

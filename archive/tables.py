@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from archive.schema import ARTICLES, CAPTURES, LEDGER
 from archive.warc import sync_folder
 
-_ROW_GROUP = 5_000
+ROW_GROUP = 5_000
 
 
 class Table:
@@ -36,9 +36,12 @@ class Table:
 
     def publish_anew(self, rows: pa.Table, name: str) -> None:
         """The same in the place of all parts that were published as ``name`` before."""
-        written = self._publish(rows, name)
-        for stale in set(self.folder.glob(f"fetch_date=*/part-{name}.parquet")).difference(written):
-            stale.unlink()
+        self.remove(name, but=self._publish(rows, name))
+
+    def remove(self, names: str, but: Iterable[Path] = ()) -> None:
+        """Remove the parts whose names follow a pattern. Raises OSError."""
+        for part in set(self.folder.glob(f"fetch_date=*/part-{names}.parquet")).difference(but):
+            part.unlink()
 
     def _publish(self, rows: pa.Table, name: str) -> list[Path]:
         rows = rows.sort_by([("url_surtkey", "ascending"), (self._time_column, "ascending")])
@@ -59,7 +62,7 @@ class Table:
         partial = part.with_name(f".{part.name}.partial")
         try:
             with partial.open("wb") as file:
-                pq.write_table(table, file, compression="zstd", row_group_size=_ROW_GROUP, write_page_index=True)
+                pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP, write_page_index=True)
                 file.flush()
                 os.fsync(file.fileno())
             partial.rename(part)

@@ -10,6 +10,7 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -78,6 +79,7 @@ class Archiving:
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: set[asyncio.Task[None]] = set()
         self._failed = False
+        self._compacted = ""  # the day on which no part of the days before was left to merge
         self._held = 0  # writes that wait for room
         # a second Ctrl-C ends Scrapy without spider_closed; what is gathered is published all the same
         atexit.register(self._close_run)
@@ -158,6 +160,11 @@ class Archiving:
         with contextlib.suppress(NotArchivedError):
             await self.insist(asyncio.to_thread, self.run.tabulator.publish, batch)
         self.run.tabulator.give_back(batch)
+        if not len(batch) and self._compacted != (today := f"{datetime.now(UTC):%Y-%m-%d}"):
+            less = 0
+            with contextlib.suppress(OSError):  # no room, say: the next day will do
+                less = await asyncio.to_thread(self.run.compact)
+            self._compacted = self._compacted if less else today
         if finished := self.run.finished_files():
             with contextlib.suppress(NotArchivedError):
                 await self.insist(asyncio.to_thread, self.run.settle_files, finished)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from archive.frontier_file import DAMAGED
+from archive.frontier_file import DAMAGED, make_durable
 from archive.ledger import Outcome
 from crawler.outcomes import STATES_OF_PAGES
 from pipelines.tabulate import Found
@@ -48,6 +48,9 @@ def repair(scheduler: FrontierScheduler, collection: Collection) -> None:
         waiting += scheduler.queue_again(row["url"], row["purpose"], _found(row))
     scheduler.flush()
     path = collection.frontier
+    make_durable(path)
+    if unfinished:  # this crawl has its rows from here on
+        collection.ledger.remove(f"{unfinished}-*")
     for suffix in ("-shm", "-wal", ""):
         with suppress(FileNotFoundError):
             path.with_name(path.name + DAMAGED + suffix).unlink()

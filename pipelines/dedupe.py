@@ -61,7 +61,7 @@ class Versions:
 
     def __init__(self, table: Table, path: Path) -> None:
         self._newest = Newest(path, table, ["article_id", *_COLUMNS])
-        self.learn, self.close = self._newest.learn, self._newest.close
+        self.learn, self.close, self.forget_parts = self._newest.learn, self._newest.close, self._newest.forget_parts
 
     def _known(self, row: Mapping[str, Any]) -> Version | None:
         return self._version(row["article_id"])

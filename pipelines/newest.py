@@ -116,6 +116,11 @@ class Newest:
                     for key in _pages(row):
                         self._fresh_pages.pop(key, None)
 
+    def forget_parts(self, parts: Iterable[Path]) -> None:
+        """The rows of these parts are in another by now. If the disk refuses, the next run begins anew."""
+        with suppress(sqlite3.DatabaseError), self._lock, self._database:
+            self._database.executemany("DELETE FROM parts WHERE name = ?", ((self._name(part),) for part in parts))
+
     def _take(self, parts: Iterable[tuple[str, int]], rows: Iterable[Mapping[str, Any]]) -> None:
         with self._database:
             self._database.executemany("INSERT OR REPLACE INTO parts VALUES (?, ?)", parts)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import sqlite3
 import threading
 from collections.abc import Collection as Collection_
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +20,7 @@ from archive.capture import Capture
 from archive.cdxj_file import Lines, add_files, merge, merged
 from archive.cdxj_lines import capture_line
 from archive.collection import Collection
+from archive.compaction import compact
 from archive.exchange import Exchange
 from archive.http import split_interim
 from archive.lock import WriterLock
@@ -142,6 +145,16 @@ class Run(Rows):
         for name in names:
             self._index_lines.pop(name, None)
         self._journal.drop(names)
+
+    def compact(self) -> int:
+        """Merge some small parts of a finished day of each table; returns how many parts less there are. Not while others are
+        published; for a thread beside the event loop. Raises OSError."""
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        count = compact(self.collection.captures, today)
+        with contextlib.suppress(sqlite3.Error):  # what was not learned from a part would be lost with its name
+            if not self.sites.missing():
+                count += compact(self.collection.articles, today, self.versions.forget_parts)
+        return count
 
     def close(self) -> None:
         """Publish all rows, finish the WARC file, index it. May be called again; raises OSError if the disk refuses."""

@@ -179,12 +179,16 @@ class Sites:
         self._database.execute(change, (learned, learned, host))
         self._changed.add(host)
 
+    def missing(self) -> list[Path]:
+        """The parts that were not yet learned from."""
+        with self._lock:
+            known = {name for (name,) in self._database.execute("SELECT name FROM parts")}
+        return [part for part in self._collection.articles.parts() if self._name(part) not in known]
+
     def catch_up(self, tick: Callable[[], None] = lambda: None) -> int:
         """Learn from the parts that were not yet learned from: after a crash, or all if the file is new; their number.
         Raises OSError if the disk refuses."""
-        with self._lock:
-            known = {name for (name,) in self._database.execute("SELECT name FROM parts")}
-        missing = [part for part in self._collection.articles.parts() if self._name(part) not in known]
+        missing = self.missing()
         for part in missing:
             file = pq.ParquetFile(part)
             columns = [name for name in _COLUMNS if name in file.schema_arrow.names]

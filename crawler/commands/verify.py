@@ -10,12 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from archive.collection import CollectionError, open_collection
+from archive.collection import Collection, CollectionError, open_collection
 from archive.removal import ensure_whole
 from archive.verify import Findings, verify
 from crawler.addon import page_modules, recipes_of, worker_count
 from crawler.guard import SettingError
 from crawler.plain_log import show
+from pipelines.recipes import Recipes
 from pipelines.workers import Workers
 
 
@@ -49,11 +50,20 @@ class Command(ScrapyCommand):
             ensure_whole(collection)
         except (CollectionError, SettingError) as error:
             raise UsageError(str(error), print_help=False) from None
+        try:
+            findings = self._look(collection, recipes, texts=not opts.no_texts)
+        except FileNotFoundError as error:  # parts of tables were merged, or a takedown wrote them anew
+            raise UsageError(f"{error}: a crawl works on this collection; try again", print_help=False) from None
+        show(report(args[0], findings))
+        self.exitcode = 1 if findings.mismatches else 0
+
+    def _look(self, collection: Collection, recipes: Recipes, *, texts: bool) -> Findings:
+        assert self.settings is not None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("records and rows", total=None)
             findings = verify(collection, lambda: progress.advance(task))
-            if not opts.no_texts:
+            if texts:
                 from pipelines.reread import verify_texts  # noqa: PLC0415 - Scrapy loads all commands whenever it runs one
 
                 task = progress.add_task("texts", total=findings.counts["articles"])
@@ -61,8 +71,7 @@ class Command(ScrapyCommand):
                 tick, modules = lambda: progress.advance(task), page_modules(self.settings)
                 verify_texts(collection, workers, findings, tick, modules=modules, recipes=recipes)
                 workers.close()
-        show(report(args[0], findings))
-        self.exitcode = 1 if findings.mismatches else 0
+        return findings
 
 
 def report(name: str, findings: Findings) -> list[str]:

@@ -22,7 +22,13 @@ from crawler.commands.frontier import Command
 from tests.crawling import begin, scrapy
 from tests.newsroom.server import Newsroom
 
-SLOW = {"DOWNLOAD_DELAY": "0.03", "BROADSHEET_SYNC_SECONDS": "0.05", "BROADSHEET_CRAWL_DELAY_MAX": "0", "RETRY_ENABLED": "0"}
+SLOW = {
+    "DOWNLOAD_DELAY": "0.03",
+    "BROADSHEET_SYNC_SECONDS": "0.05",
+    "BROADSHEET_LEDGER_SECONDS": "0.3",
+    "BROADSHEET_CRAWL_DELAY_MAX": "0",
+    "RETRY_ENABLED": "0",
+}
 BEFORE = ("/robots.txt", "/.well-known/")
 STATES = {"captured", "unchanged", "duplicate", "robots", "excluded", "out_of_range", "blocked", "failed", "not_article"}
 
