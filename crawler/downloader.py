@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _LONG = 5.0  # seconds: a host that is to wait longer keeps no other waiting, and does not keep the crawl from ending
 _MOST_HELD = 1_000  # requests that wait for such hosts, or for a place, in memory, beside CONCURRENT_REQUESTS
+_AT_ONCE = 4  # requests that are begun before all else has its turn in the event loop: a wave of them comes back as one, too
 _SHARE = 4  # hosts on one address have this part of CONCURRENT_REQUESTS at most
 _NO_ANSWER = (CannotResolveHostError, DownloadConnectionRefusedError, DownloadFailedError, DownloadTimeoutError)
 
@@ -48,13 +49,22 @@ class PacedDownloader(Downloader):
         self.places = Places(max(1, self.total_concurrency // _SHARE))
         self._of_host: Counter[str] = Counter()
         self._stopped: set[str] = set()
+        self._begun = 0
 
     def fetch(self, request: Request) -> Deferred[Response | Request]:  # type: ignore[override]
         """Fetch, and count what is under way for each host: in its slot, or waiting for its robots.txt."""
         forget_slot_of_redirect(request)
         key = self.get_slot_key(request)
         self._of_host[key] += 1
+        self._begun += 1
+        if self._begun == 1:
+            call_later(0, self._begin_more)
         return super().fetch(request).addBoth(self._fetched, request, key)
+
+    def _begin_more(self) -> None:
+        self._begun = 0
+        if self.crawler.engine and (slot := self.crawler.engine._slot):
+            slot.nextcall.schedule()
 
     @property
     def _frontier(self) -> FrontierScheduler | None:
@@ -109,7 +119,10 @@ class PacedDownloader(Downloader):
         return bool(engine and engine._slot and engine._slot.closing)
 
     def needs_backout(self) -> bool:
-        """Whether enough is under way; what waits for a host that is stopped, or for a place, does not count."""
+        """Whether enough is under way, which does not count what waits for a host that is stopped or for a place; or enough was
+        begun at once."""
+        if self._begun >= _AT_ONCE:
+            return True
         held = min(sum(self._of_host[key] for key in self._stopped) + self.places.waiting, _MOST_HELD)
         return 0 < self.total_concurrency <= len(self.active) - held
 

@@ -480,6 +480,7 @@ def test_what_waits_for_a_stopped_host_does_not_count_as_under_way() -> None:
     downloader.active = {Request(f"http://busy.test/{number}") for number in range(10)}
     downloader.total_concurrency = 4
     downloader._of_host, downloader._stopped, downloader.places = Counter({"busy.test": 7}), set(), Places(2)
+    downloader._begun = 0
     assert downloader.needs_backout()
     downloader._stopped.add("busy.test")
     assert not downloader.needs_backout()
@@ -487,3 +488,5 @@ def test_what_waits_for_a_stopped_host_does_not_count_as_under_way() -> None:
     assert downloader.needs_backout()
     downloader.places.waiting = 1
     assert not downloader.needs_backout()
+    downloader._begun = 4
+    assert downloader.needs_backout()
