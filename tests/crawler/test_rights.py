@@ -89,7 +89,8 @@ class Crawled:
 
     def rows(self, table: str, collection: Path | None = None) -> dict[str, dict[str, Any]]:
         """By host and path; of several of one address the newest."""
-        found = sorted(rows(collection or self.collection, table), key=lambda row: row["crawl_id"])
+        when = "fetch_time" if table == "captures" else "fetched_at"  # crawls may begin within one second
+        found = sorted(rows(collection or self.collection, table), key=lambda row: row[when])
         return {row["url"].removeprefix("http://").replace(f":{self.port}", ""): row for row in found}
 
 
