@@ -61,7 +61,9 @@ def authority(url: str) -> str:
 def without_secrets(url: str) -> str:
     """The address without user name, password and fragment, safe to keep (RFC 3986, 3.2.1)."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    kept = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    # http:////name:word@host has no authority, but has one when it is put together again
+    return without_secrets(kept) if "@" in urlsplit(kept).netloc else kept
 
 
 def surt(url: str, *, fold_case: bool = True) -> str:

@@ -1,6 +1,7 @@
 """Addresses as keys."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -50,6 +51,13 @@ def test_without_a_registered_domain_host_and_port_are_the_site() -> None:
 
 def test_credentials_and_fragments_are_taken_out() -> None:
     assert without_secrets("https://ines:secret@example.com:8443/a?b=c#d") == "https://example.com:8443/a?b=c"
+
+
+@pytest.mark.parametrize(
+    "url", ["http:////ines:secret@example.com/a", "a:////ines:secret@b", "http://x@ines:secret@example.com"]
+)
+def test_credentials_are_taken_out_wherever_slashes_hide_them(url: str) -> None:
+    assert "secret" not in urlsplit(without_secrets(url)).netloc
 
 
 @given(st.text() | st.from_regex(r"https?://[a-z0-9.-]{1,20}(:[0-9]{1,6})?/[ -~]{0,30}", fullmatch=True))
