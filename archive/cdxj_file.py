@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,7 +14,8 @@ from typing import BinaryIO
 
 from archive.cdxj import Entry, filename_of
 from archive.cdxj_lines import Fault, index_lines
-from archive.warc import OPEN_SUFFIX, sync_folder
+from archive.warc import OPEN_SUFFIX
+from archive.whole import whole
 
 _RUN_BYTES = 32 << 20
 _MOST_RUNS = 64
@@ -81,20 +81,11 @@ def merge(index: Path, lines: Iterable[bytes], filenames: Collection[str]) -> in
 
 def _write(index: Path, lines: Iterable[bytes]) -> int:
     index.parent.mkdir(parents=True, exist_ok=True)
-    partial = index.with_name(f".{index.name}.partial")
-    try:
-        with partial.open("wb") as out:
-            count = 0
-            for line in lines:
-                out.write(line)
-                count += 1
-            out.flush()
-            os.fsync(out.fileno())
-        partial.rename(index)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    sync_folder(index.parent)
+    count = 0
+    with whole(index) as out:
+        for line in lines:
+            out.write(line)
+            count += 1
     return count
 
 

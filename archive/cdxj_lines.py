@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import json
 import re
@@ -16,6 +14,7 @@ from warcio.statusandheaders import StatusAndHeadersParser
 from warcio.timeutils import iso_date_to_timestamp
 
 from archive.capture import Capture
+from archive.digest import warc_digest
 from archive.exchange import Exchange
 from archive.foreign import Damage, NoArchiveError, read_records
 from archive.http import split_interim
@@ -28,7 +27,6 @@ _ANSWERS = frozenset({"response", "revisit"})
 _WITH_HEAD = _ANSWERS | {"request"}
 _INDEXED = _ANSWERS | {"resource", "metadata"}
 _TYPE_END = re.compile(r"[;\s]")
-_STEP = 1 << 16
 _http = StatusAndHeadersParser([], verify=False)
 
 
@@ -102,7 +100,7 @@ def capture_line(capture: Capture, exchange: Exchange) -> bytes | None:
         return None
     stream, sent = io.BytesIO(split_interim(exchange.response)[1]), io.BytesIO(exchange.request)
     answer = _Part(capture.record_type, capture.url, f"{capture.date:%Y%m%d%H%M%S}", _http_head(stream))
-    answer.digest = capture.digest or _sha1(stream)
+    answer.digest = capture.digest or warc_digest(stream.read())
     answer.offset, answer.length = capture.offset, capture.length
     request = _Part("request", capture.url, answer.timestamp, _http_head(sent), body=sent.read(MOST_BODY))
     return _line(answer, request, capture.filename)
@@ -137,7 +135,7 @@ def _part(record: Record) -> _Part:
         if part.http and part.http.protocol.upper() in METHODS:
             part.body = payload.read(MOST_BODY)
     elif part.digest is None:
-        part.digest = _sha1(payload)
+        part.digest = warc_digest(payload.read())
     return part
 
 
@@ -199,10 +197,3 @@ def _media_type(part: _Part) -> str | None:
     if part.kind == "response":
         value = part.http.get_header("Content-Type") if part.http else None
     return _TYPE_END.split(value, maxsplit=1)[0].strip() if value else value
-
-
-def _sha1(stream: Any) -> str:
-    digest = hashlib.sha1(usedforsecurity=False)
-    while data := stream.read(_STEP):
-        digest.update(data)
-    return "sha1:" + base64.b32encode(digest.digest()).decode()

@@ -11,7 +11,8 @@ from pathlib import Path
 from archive import foreign
 from archive.reader import Record, read_record
 from archive.tables import Table, articles_table, captures_table, ledger_table
-from archive.warc import OPEN_SUFFIX, sync_folder
+from archive.warc import OPEN_SUFFIX
+from archive.whole import sync_folder
 
 FORMAT_VERSION = 1
 _MARKER = "collection.json"

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from archive.tables import ROW_GROUP, Table
-from archive.warc import sync_folder
+from archive.whole import sync_folder
 
 _FEW = 8  # parts that a day may have
 _SMALL = 8 << 20  # bytes of a part that is merged

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 import zipfile
 import zlib
@@ -28,7 +27,8 @@ from archive.recovery import in_use
 from archive.rights import Policy, without_text
 from archive.signing import sign
 from archive.wacz import BLOCKS, DIGEST, INDEX, PACKAGE, PAGES, VERSION, WaczError, originals_of, record_head
-from archive.warc import OPEN_SUFFIX, sync_folder
+from archive.warc import OPEN_SUFFIX
+from archive.whole import whole
 from archive.withhold import excerpts, withheld_records
 
 if TYPE_CHECKING:
@@ -102,9 +102,8 @@ def pack_days(collection: Collection, out: Path, options: Options) -> tuple[Path
         "title": options.title or collection.path.resolve().name,
         "resources": [_resource(one.path.name, _sha256(one.path), one.bytes) for one in packed],
     }
-    partial = table.with_name(f".{table.name}.partial")
-    partial.write_text(json.dumps(package, indent=2) + "\n")
-    partial.rename(table)
+    with whole(table) as file:
+        file.write(json.dumps(package, indent=2).encode() + b"\n")
     return table, packed
 
 
@@ -149,18 +148,9 @@ def _spans(index: Path) -> dict[str, _Span]:
 def _pack(collection: Collection, out: Path, options: Options, warcs: list[Path], spans: dict[str, _Span]) -> Packed:
     newest = max(spans[path.name].last for path in warcs if path.name in spans)
     packed = Packed(out, warcs=len(warcs))
-    partial = out.with_name(f".{out.name}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with partial.open("wb") as file:
-            _Packing(collection, options, packed, warcs, newest).write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(out)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    sync_folder(out.parent)
+    with whole(out) as file:
+        _Packing(collection, options, packed, warcs, newest).write(file)
     packed.bytes = out.stat().st_size
     return packed
 

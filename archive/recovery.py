@@ -11,7 +11,8 @@ from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from archive.lock import writer_of
-from archive.warc import OPEN_SUFFIX, sync_folder
+from archive.warc import OPEN_SUFFIX
+from archive.whole import sync_folder
 
 _STEP = 1 << 20
 

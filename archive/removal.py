@@ -28,7 +28,7 @@ from archive.robots_copies import forget_hosts
 from archive.sources import Source, save
 from archive.tables import Table
 from archive.tombstones import Target, Tombstone, bury
-from archive.warc import sync_folder
+from archive.whole import sync_folder, whole
 
 JOURNAL = "takedown.json"
 PAGES = "pages"  # column of articles that go on over several pages: the record of each
@@ -62,14 +62,8 @@ class Plan:
 
     def save(self, collection: Collection) -> None:
         """Write it down; from here on it will be carried out. Raises OSError."""
-        final = journal(collection)
-        partial = final.with_name(f".{final.name}.partial")
-        with partial.open("w") as file:
-            json.dump(asdict(self), file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(final)
-        sync_folder(final.parent)
+        with whole(journal(collection)) as file:
+            file.write(json.dumps(asdict(self)).encode())
 
     @classmethod
     def load(cls, collection: Collection) -> Plan | None:
@@ -140,13 +134,8 @@ def carry_out(collection: Collection, plan: Plan, forget: Callable[[Plan], None]
 def _copy(collection: Collection, file: Rewritten, new: str, tick: Callable[[int], None]) -> None:
     old, final = collection.archive / file.old, collection.archive / new
     if not final.exists():
-        partial = collection.archive / f".{new}.partial"
-        with old.open("rb") as source, partial.open("wb") as out:
-            for data in file.excerpt.chunks(source, tick):
-                out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.rename(final)
+        with old.open("rb") as source, whole(final) as out:
+            out.writelines(file.excerpt.chunks(source, tick))
     if file.foreign:
         about = final.stat()
         save(collection, Source(new, str(final.resolve()), about.st_size, about.st_mtime_ns, finished=True))
@@ -162,10 +151,10 @@ def _rewrite_part(table: Table, part: Path, records: set[str], articles: set[str
     goes = pc.is_in(ids, pa.array(records, pa.string()))
     if names.isdisjoint(moves) and not pc.any(goes).as_py():
         return
-    whole = file.read()
+    rows = file.read()
     if articles:
-        goes = pc.or_(goes, pc.is_in(whole.column("article_id"), pa.array(articles, pa.string())))
-    kept = _moved(whole.filter(pc.invert(goes)), moves)
+        goes = pc.or_(goes, pc.is_in(rows.column("article_id"), pa.array(articles, pa.string())))
+    kept = _moved(rows.filter(pc.invert(goes)), moves)
     if len(kept):
         table.replace(part, kept)
     else:

@@ -13,7 +13,8 @@ import pyarrow.dataset as ds
 
 from archive.collection import Collection
 from archive.foreign import NAMES, Damage
-from archive.warc import OPEN_SUFFIX, sync_folder
+from archive.warc import OPEN_SUFFIX
+from archive.whole import sync_folder, whole
 
 _MOST_DAMAGES = 1_000
 
@@ -120,14 +121,8 @@ def load(collection: Collection, name: str) -> Source | None:
 def save(collection: Collection, source: Source) -> None:
     """Write down what is known of a source; durable and whole."""
     collection.sources.mkdir(parents=True, exist_ok=True)
-    final = collection.sources / f"{source.name}.json"
-    partial = final.with_name(f".{final.name}")
-    with partial.open("w") as file:
-        json.dump(asdict(source), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(final)
-    sync_folder(collection.sources)
+    with whole(collection.sources / f"{source.name}.json") as file:
+        file.write(json.dumps(asdict(source), indent=1).encode())
 
 
 def forget(collection: Collection, source: Source) -> None:

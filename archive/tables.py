@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from archive.schema import ARTICLES, CAPTURES, LEDGER
-from archive.warc import sync_folder
+from archive.whole import whole
 
 ROW_GROUP = 5_000
 
@@ -59,17 +59,8 @@ class Table:
     def replace(self, part: Path, table: pa.Table) -> None:
         """Put a part in the place of one of the same name, if there is one: whole and durable at once, or, with an OSError, not
         at all."""
-        partial = part.with_name(f".{part.name}.partial")
-        try:
-            with partial.open("wb") as file:
-                pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP, write_page_index=True)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(part)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
-        sync_folder(part.parent)
+        with whole(part) as file:
+            pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP, write_page_index=True)
 
     def parts(self) -> list[Path]:
         """The published parts, by name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 from archive.canonical import normalize_url
 from archive.collection import Collection, CollectionError
 from archive.url import surt
-from archive.warc import sync_folder
+from archive.whole import whole
 
 FILE = "takedowns.jsonl"
 _HOST = re.compile(r"(\*\.)?([^\s/?#@*:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
@@ -146,11 +145,5 @@ def bury(collection: Collection, tombstone: Tombstone) -> None:
 
 
 def _write(collection: Collection, tombstones: Iterable[Tombstone]) -> None:
-    final = collection.path / FILE
-    partial = final.with_name(f".{FILE}.partial")
-    with partial.open("w") as file:
-        file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in tombstones)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(final)
-    sync_folder(final.parent)
+    with whole(collection.path / FILE) as file:
+        file.writelines(json.dumps(asdict(one), ensure_ascii=False).encode() + b"\n" for one in tombstones)

@@ -17,6 +17,7 @@ from archive.exchange import Exchange
 from archive.record import Original, Records, member, new_record_id, outlinks_of, records_of, warc_date, warc_fields
 from archive.rights import header_restrictions
 from archive.validators import validators_of
+from archive.whole import sync_folder
 
 OPEN_SUFFIX = ".open"
 CONFORMS_TO = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
@@ -81,15 +82,6 @@ class WarcFile:
             sync_folder(self.final.parent)
             os.close(self._fd)
             self._closed = True
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in ``folder`` durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class WarcWriter:

@@ -100,15 +100,13 @@ class RobotsTxt:
 
     def sitemaps(self, url: str) -> list[str]:
         """The sitemaps that the robots.txt of an address's authority announces, as far as it was read."""
-        known = self._verdicts.get(authority(url))
-        rules = known.result().rules if known and known.done() else None
-        return robots_sitemaps(_sitemaps(rules), authority(url) + "/robots.txt")
+        verdict = self._known(url)
+        return robots_sitemaps(_sitemaps(verdict.rules if verdict else None), authority(url) + "/robots.txt")
 
     def allows(self, url: str) -> bool:
         """Whether the robots.txt of an address's authority, as it was read last, allows it."""
-        known = self._verdicts.get(authority(url))
-        rules = known.result().rules if known and known.done() else None
-        return bool(rules and rules.allowed(url, self._agent))
+        verdict = self._known(url)
+        return bool(verdict and verdict.rules and verdict.rules.allowed(url, self._agent))
 
     def forget_unused(self, seconds: float) -> None:
         """Let go of rules that nobody asked for in the last ``seconds`` and that are on the disk: each takes up to 160 kB."""
@@ -120,10 +118,14 @@ class RobotsTxt:
 
     def group(self, url: str) -> tuple[Group, str | None] | None:
         """What the robots.txt of an address's authority says to us, and the record of it; None if it was not read."""
-        known = self._verdicts.get(authority(url))
-        verdict = known.result() if known and known.done() else None
+        verdict = self._known(url)
         rules = verdict.rules if verdict else None
         return (rules.group(self._agent), verdict.record_id) if verdict and isinstance(rules, RobotsRules) else None
+
+    def _known(self, url: str) -> Verdict | None:
+        """What was found out of an address's authority, if it was."""
+        found = self._verdicts.get(authority(url))
+        return found.result() if found and found.done() else None
 
     async def _verdict(self, request: Request) -> Verdict:
         """What holds for a request's authority; found out by the first that asks, while others wait."""
