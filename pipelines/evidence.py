@@ -132,7 +132,7 @@ def _speaks_of(classes: str) -> tuple[bool, bool, bool]:
 def _absolute(base: str, href: str | None) -> str | None:
     href = (href or "").strip()
     if href[:8].lower().startswith(_WEB) and "[" not in href:  # brackets may hold no address
-        return href.partition("#")[0]  # joining is slow, and most addresses are whole already
+        return href.partition("#")[0].strip()  # joining is slow, and most addresses are whole already
     try:
         if _ROOTED.fullmatch(href) and "/." not in href and "//" not in href:
             return _origin(base) + href
